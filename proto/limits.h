@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROTO_LIMITS_H
+#define PROTO_LIMITS_H
+
+/* Every bound of the program. Format limits are hard: a leaf that breaks one is refused by every peer, so it is checked
+ * before the leaf is appended. The others are budgets and may be tuned. Sizes in bytes, times in milliseconds. */
+
+/* Format (log.md). */
+#define LIMIT_NODE_ID_SIZE 16
+#define LIMIT_ORIGIN_SIZE 255
+#define LIMIT_HEADER_SIZE 4096
+#define LIMIT_CTX_COUNT 48
+#define LIMIT_BODY_SIZE (256 * 1024)
+#define LIMIT_FIELD_SIZE (64 * 1024)
+#define LIMIT_REGISTER_NUMBER 191
+#define LIMIT_REGISTER_COUNT 64     /* registers written by one leaf */
+#define LIMIT_TARGET_COUNT 16
+#define LIMIT_ERASURES_SEEN 16
+#define LIMIT_ACTOR_SIZE 64
+#define LIMIT_NONCE_SIZE 32
+#define LIMIT_SALT_SIZE 32
+#define LIMIT_NOTE_SIZE (64 * 1024) /* signed note, not a complaint's note */
+#define LIMIT_NOTE_SIGNATURES 16
+
+/* Exchange (protocol.md). */
+#define LIMIT_BATCH_LEAVES 1000
+#define LIMIT_BATCH_RAW (4 * 1024 * 1024)
+#define LIMIT_BATCH_PACKED (1024 * 1024)
+#define LIMIT_ZSTD_RATIO 20
+#define LIMIT_PULL_ORIGINS 64
+#define LIMIT_WANT_COUNT 64
+#define LIMIT_PULL_WAIT_MS 55000
+#define LIMIT_MESSAGE_MEMORY (32 * 1024 * 1024) /* what decoding one message may take */
+#define LIMIT_RELAY_BATCH 1000
+#define LIMIT_LEASE_SILENT_MS (10 * 60 * 1000)
+#define LIMIT_PROOF_HASHES 64
+
+/* Store. */
+#define LIMIT_CHUNK_LEAVES 64           /* leaves in one row */
+#define LIMIT_CHUNK_BYTES (64 * 1024)   /* soft: a single leaf may exceed it */
+#define LIMIT_TILE_HASHES 256
+#define LIMIT_SCAN_COUNT 4096
+#define LIMIT_RECORD_SIZE (16 * 1024 * 1024)
+#define LIMIT_RECORD_REPLICAS 64
+#define LIMIT_RECORD_PARKED 4096
+
+/* Time. */
+#define LIMIT_CLAMP_MS (5 * 60 * 1000)          /* how far a stamp may run ahead of its first acceptance */
+#define LIMIT_HLC_FOLLOW_MS 60000               /* how far ahead of the own clock a remote stamp is followed */
+#define LIMIT_STAMP_FLAG_MS (24 * 3600 * 1000)
+#define LIMIT_FORM_WINDOW_MS (30 * 60 * 1000)   /* default; a mapping may say otherwise */
+#define LIMIT_SHADOW_KEEP_MS (24 * 3600 * 1000) /* replaced vectors and raw values, vanish grace, blanked digests */
+
+/* Capture and legacy side. */
+#define LIMIT_UNACKED_LEAVES 2000  /* a first load appends a slice only below this */
+#define LIMIT_CAPTURE_ROWS 500
+#define LIMIT_COLUMNS 128
+#define LIMIT_SHADOW_HISTORY 64    /* replaced vectors kept per register; the oldest are joined above it */
+#define LIMIT_LEGACY_VALUE (1024 * 1024)
+
+/* HTTP. */
+#define LIMIT_HTTP_HEAD 8192
+#define LIMIT_HTTP_HEADERS 64
+#define LIMIT_HTTP_CONNECTIONS 2048
+#define LIMIT_HTTP_IDLE_MS 60000
+#define LIMIT_HTTP_REQUEST_MS 60000
+#define LIMIT_HTTP_RATE 8192 /* bytes per second that a slow peer must at least keep */
+
+/* Process. */
+#define LIMIT_JOBS 4096            /* engine queue */
+#define LIMIT_GROUP_JOBS 500       /* jobs in one transaction */
+#define LIMIT_GROUP_MS 5           /* how long a group stays open */
+#define LIMIT_YAML_SIZE (1024 * 1024)
+#define LIMIT_YAML_DEPTH 16
+#define LIMIT_CLI_REQUEST (1024 * 1024)
+
+#endif

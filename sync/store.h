@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYNC_STORE_H
+#define SYNC_STORE_H
+
+#include "proto/ids.h"
+#include "proto/memory.h"
+#include "proto/vocabulary.h"
+
+/* The contract of a store: what the core needs from a disk. Synchronous; every call stands inside one transaction that
+ * the caller opened and will commit. Ordered byte-key tables plus one table of records with columns for lists; whatever
+ * is in the bytes is the core's business, so that model, SQLite and PostgreSQL stay small and equal.
+ * tests/contract/ runs one suite of random operation sequences over every implementation.
+ *
+ * Guarantees an implementation gives:
+ * - After commit returns OK everything in the transaction is durable (synced), and all of it or nothing is ever seen.
+ * - commit may return UNKNOWN (connection lost while it ran): the caller must open again and look.
+ * - A failed sync is fatal: IO, and every later call fails with IO until the store is opened anew.
+ * - Reads see the transaction's own writes. Keys sort bytewise.
+ * - Calls with n = 0 do nothing. Returned spans live in the given arena. */
+
+enum store_table {
+    STORE_META,       /* name -> value: instance, generation, epoch, hlc, registry mark */
+    STORE_STREAMS,    /* be32 stream number -> stream row: id, size, frontier, notes, acknowledged size, flags */
+    STORE_LEAVES,     /* be32 stream, be64 first seq -> chunk of leaves */
+    STORE_BODIES,     /* be32 stream, be64 first seq -> chunk of bodies with salts and states */
+    STORE_TILES,      /* be32 stream, u8 level, be64 index -> 256 hashes (full tiles only) */
+    STORE_WAITING,    /* dot a parked change waits for, record -> (nothing) */
+    STORE_OWED,       /* hub: scope, be64 order -> relay or clamp owed to that scope's stream */
+    STORE_DUE,        /* lane u8, record -> be64 order: records that a connector has to look at for write-back */
+    STORE_REFS,       /* system 00 key 00 record -> (nothing) */
+    STORE_PENDING,    /* lane, table, row key -> pending shadow */
+    STORE_SHADOWS,    /* lane, table, row key -> shadow, where it cannot live in the legacy database */
+    STORE_TIES,       /* lane, record or part -> table, row key */
+    STORE_QUARANTINE, /* be64 number -> quarantined row, leaf or register with its reason */
+    STORE_INBOX,      /* kind, record, register, part -> conflict or item for a person */
+    STORE_EVIDENCE,   /* be64 number -> both leaves of a fork */
+    STORE_EVENTS,     /* be64 number -> something a person must be told once (skew, restored store, ...) */
+    STORE_TABLE_COUNT,
+};
+
+/* A record's row: encoded bytes and the columns that lists and counts use. */
+struct record_row {
+    struct record_id id;
+    struct span bytes;             /* conflict/record_codec.h */
+    struct scope_id owner;
+    enum complaint_status status;  /* shown */
+    uint32_t conflicts;            /* registers with siblings that ask for a person */
+    bool visible;                  /* created, present, not same_as another */
+    int64_t received_ms;           /* shown time_received, else hlc of the create */
+    uint64_t changed;              /* caller's counter, rises with each save: "what changed since" */
+};
+
+struct record_filter {
+    struct scope_id owner;        /* zero: all */
+    enum complaint_status status; /* NONE: all */
+    bool in_conflict;             /* only with conflicts > 0 */
+};
+
+struct record_count {
+    struct scope_id owner;
+    enum complaint_status status;
+    uint64_t count;
+    uint64_t conflicts; /* records with conflicts > 0 among them */
+};
+
+struct pair {
+    struct span key;
+    struct span value;
+};
+
+struct store {
+    const struct store_ops *ops; /* borrowed */
+};
+
+struct store_ops {
+    /* One transaction at a time. begin: BUSY if another process holds the store. */
+    struct status (*begin)(struct store *store) MUST_CHECK;
+    struct status (*commit)(struct store *store) MUST_CHECK;
+    void (*rollback)(struct store *store); /* harmless without a transaction */
+    /* One level, inside a transaction: mark; undo everything since the mark; or keep it. */
+    struct status (*savepoint)(struct store *store) MUST_CHECK;
+    struct status (*savepoint_undo)(struct store *store) MUST_CHECK;
+    struct status (*savepoint_keep)(struct store *store) MUST_CHECK;
+
+    /* out_values[i].data == NULL where a key is absent (a present, empty value has data != NULL). */
+    struct status (*get)(struct store *store, enum store_table table, const struct span *keys, size_t count,
+                         struct arena *arena, struct span *out_values) MUST_CHECK;
+    /* Insert or replace. */
+    struct status (*put)(struct store *store, enum store_table table, const struct pair *pairs, size_t count) MUST_CHECK;
+    /* Absent keys are no error. */
+    struct status (*remove)(struct store *store, enum store_table table, const struct span *keys, size_t count) MUST_CHECK;
+    /* Ascending: keys k with from <= k < end (end.size 0: no bound), smallest first; descending: same set, greatest first.
+     * Stops after `limit` pairs (at most LIMIT_SCAN_COUNT) or when values exceed `bytes_max`, always giving at least one. */
+    struct status (*scan)(struct store *store, enum store_table table, struct span from, struct span end, bool descending,
+                          size_t limit, size_t bytes_max, struct arena *arena, struct pair *out_pairs,
+                          size_t *out_count) MUST_CHECK;
+
+    /* out_rows[i].bytes.data == NULL where absent; all other columns filled otherwise. */
+    struct status (*records_load)(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
+                                  struct record_row *out_rows) MUST_CHECK;
+    struct status (*records_save)(struct store *store, const struct record_row *rows, size_t count) MUST_CHECK;
+    /* Ids above `after` (zero: from the start), ascending; with rows' columns but bytes only if with_bytes. */
+    struct status (*records_list)(struct store *store, const struct record_filter *filter, struct record_id after,
+                                  bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
+                                  size_t *out_count) MUST_CHECK;
+    /* Groups of visible records, sorted by owner, status. NO_MEMORY or LIMIT above `capacity`. */
+    struct status (*records_count)(struct store *store, const struct record_filter *filter, struct record_count *out_counts,
+                                   size_t capacity, size_t *out_count) MUST_CHECK;
+    /* Bytes on disk, for status. */
+    struct status (*size)(struct store *store, uint64_t *out_bytes) MUST_CHECK;
+    /* Rolls back and closes. */
+    void (*free)(struct store *store);
+};
+
+/* The model store, in memory: sorted maps with an undo journal; used by laws, the simulator and unit tests. Durable state
+ * survives store_model_crash (which drops the open transaction). */
+struct status store_model_new(struct memory memory, struct store **out_store) MUST_CHECK;
+void store_model_crash(struct store *store);
+
+#endif
