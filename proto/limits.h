@@ -8,6 +8,8 @@
 /* Format (log.md). */
 #define LIMIT_NODE_ID_SIZE 16
 #define LIMIT_ORIGIN_SIZE 255
+#define LIMIT_DEPLOYMENT_SIZE 64
+#define LIMIT_TREE_SIZE ((uint64_t)1 << 62) /* leaves of a stream; keeps (index + 1) << level inside 64 bits */
 #define LIMIT_HEADER_SIZE 4096
 #define LIMIT_CTX_COUNT 48
 #define LIMIT_BODY_SIZE (256 * 1024)
