@@ -67,6 +67,19 @@
 #define LIMIT_HTTP_IDLE_MS 60000
 #define LIMIT_HTTP_REQUEST_MS 60000
 #define LIMIT_HTTP_RATE 8192 /* bytes per second that a slow peer must at least keep */
+#define LIMIT_HTTP_TARGET 4096             /* path and query */
+#define LIMIT_HTTP_BODY (LIMIT_BATCH_RAW + 64 * 1024)
+#define LIMIT_HTTP_BODY_MEMORY (256 * 1024 * 1024) /* all bodies that are being received */
+#define LIMIT_HTTP_HANDSHAKE_MS 15000
+#define LIMIT_HTTP_HEAD_MS 15000
+#define LIMIT_HTTP_ANSWER_MS 120000        /* handler, long polls included */
+#define LIMIT_HTTP_LINGER_MS 2000
+#define LIMIT_HTTP_STREAM_BUFFER (256 * 1024)
+#define LIMIT_HTTP_CLIENT_CONNECTIONS 8
+#define LIMIT_HTTP_CALLS 256
+#define LIMIT_HTTP_CONNECT_MS 15000
+#define LIMIT_HTTP_STALL_MS 75000          /* above LIMIT_PULL_WAIT_MS */
+#define LIMIT_RETRY_AFTER_MS (3600 * 1000)
 
 /* Process. */
 #define LIMIT_JOBS 4096            /* engine queue */
