@@ -18,9 +18,9 @@
  * The caller keeps unconsumed bytes in one run and offers it again with more behind it. Any split of the same bytes
  * gives the same events (adjacent H1_BODY joined): tests/unit/http/test_h1.c and tests/fuzz/fuzz_http.c. */
 
-enum h1_method { H1_GET, H1_HEAD, H1_POST, H1_PUT, H1_DELETE };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 
-const char *h1_method_name(enum h1_method method);
+const char *http_method_name(enum http_method method);
 
 struct h1_field {
     struct span name;
@@ -29,7 +29,7 @@ struct h1_field {
 
 /* A parsed head. Spans point into the input of the h1_next() call that returned H1_HEAD. */
 struct h1_head {
-    enum h1_method method;
+    enum http_method method;
     struct span path;  /* percent-encoding checked, not decoded; no dot segments */
     struct span query; /* without '?' */
     struct h1_field fields[LIMIT_HTTP_HEADERS];

@@ -40,7 +40,7 @@ struct http_peer {
 struct http_request {
     struct http_request_id id;
     size_t listener;            /* index into http_server_options.listeners */
-    enum h1_method method;
+    enum http_method method;
     struct span path;           /* as sent: begins with '/', percent-encoding valid and kept, no dot segments */
     struct span query;          /* after '?', empty without */
     const struct h1_head *head; /* http_header() reads it */

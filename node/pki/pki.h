@@ -31,7 +31,7 @@ enum pki_kind {
 struct pki_issue {
     enum pki_kind kind;
     const char *name;       /* stem of the files and common name: 1 to 63 of a-z A-Z 0-9 . - _ */
-    const char *node_id;    /* PKI_NODE: text of the node id; 1 to 64 of a-z 0-9 - */
+    const char *node_id;    /* PKI_NODE: 1 to 16 of a-z 0-9 . (node_id_parse) */
     const char *const *dns; /* PKI_SERVER */
     size_t dns_count;
     const char *const *ip;  /* PKI_SERVER: numeric IPv4 or IPv6 */
