@@ -42,6 +42,7 @@
 #define LIMIT_CHUNK_BYTES (64 * 1024)   /* soft: a single leaf may exceed it */
 #define LIMIT_TILE_HASHES 256
 #define LIMIT_SCAN_COUNT 4096
+#define LIMIT_STORE_KEY 2048           /* PostgreSQL's B-tree takes rows up to 2704 */
 #define LIMIT_RECORD_SIZE (16 * 1024 * 1024)
 #define LIMIT_RECORD_REPLICAS 64
 #define LIMIT_RECORD_PARKED 4096

@@ -13,10 +13,19 @@
  *
  * Guarantees an implementation gives:
  * - After commit returns OK everything in the transaction is durable (synced), and all of it or nothing is ever seen.
- * - commit may return UNKNOWN (connection lost while it ran): the caller must open again and look.
- * - A failed sync is fatal: IO, and every later call fails with IO until the store is opened anew.
- * - Reads see the transaction's own writes. Keys sort bytewise.
- * - Calls with n = 0 do nothing. Returned spans live in the given arena. */
+ * - commit ends the transaction whatever it returns. IO: nothing of it was done. UNKNOWN (connection lost while it ran):
+ *   all of it or nothing was done; begin again (an implementation connects anew where it has to) and look.
+ * - A failed sync is fatal: IO, and every later call fails with IO until the store is opened anew. A full disk is IO too,
+ *   but after the rollback the store goes on.
+ * - A put, remove or records_save that fails may have been done in part (LIMIT excepted: then nothing was done). The
+ *   transaction is spoilt: only rollback, or savepoint_undo to a mark before the failure, helps; commit would answer IO.
+ * - Reads see the transaction's own writes. Keys sort bytewise, 1 to LIMIT_STORE_KEY bytes; values up to
+ *   LIMIT_RECORD_SIZE; LIMIT otherwise. A key that comes twice in one put: the last wins.
+ * - Calls with n = 0 do nothing. Returned spans live in the given arena (NO_MEMORY when it is exhausted). Output arrays
+ *   hold nothing of use after a failure; out_count is untouched then.
+ *
+ * The caller's side, asserted: no call but rollback, size and free outside a transaction, begin only outside, one mark at
+ * a time, one thread. */
 
 enum store_table {
     STORE_META,       /* name -> value: instance, generation, epoch, hlc, registry mark */
@@ -54,13 +63,14 @@ struct record_filter {
     struct scope_id owner;        /* zero: all */
     enum complaint_status status; /* NONE: all */
     bool in_conflict;             /* only with conflicts > 0 */
+    bool hidden_too;              /* also records that are not visible */
 };
 
 struct record_count {
     struct scope_id owner;
     enum complaint_status status;
     uint64_t count;
-    uint64_t conflicts; /* records with conflicts > 0 among them */
+    uint64_t conflicts;           /* records with conflicts > 0 among them */
 };
 
 struct pair {
@@ -77,7 +87,8 @@ struct store_ops {
     struct status (*begin)(struct store *store) MUST_CHECK;
     struct status (*commit)(struct store *store) MUST_CHECK;
     void (*rollback)(struct store *store); /* harmless without a transaction */
-    /* One level, inside a transaction: mark; undo everything since the mark; or keep it. */
+    /* One level, inside a transaction: mark; undo everything since the mark; or keep it. Both of these end the mark, and so
+     * does the end of the transaction. */
     struct status (*savepoint)(struct store *store) MUST_CHECK;
     struct status (*savepoint_undo)(struct store *store) MUST_CHECK;
     struct status (*savepoint_keep)(struct store *store) MUST_CHECK;
@@ -90,7 +101,8 @@ struct store_ops {
     /* Absent keys are no error. */
     struct status (*remove)(struct store *store, enum store_table table, const struct span *keys, size_t count) MUST_CHECK;
     /* Ascending: keys k with from <= k < end (end.size 0: no bound), smallest first; descending: same set, greatest first.
-     * Stops after `limit` pairs (at most LIMIT_SCAN_COUNT) or when values exceed `bytes_max`, always giving at least one. */
+     * Stops after `limit` pairs (at most LIMIT_SCAN_COUNT) or before the sum of value sizes exceeds `bytes_max`, always
+     * giving at least one. An empty `from` starts at the first key. */
     struct status (*scan)(struct store *store, enum store_table table, struct span from, struct span end, bool descending,
                           size_t limit, size_t bytes_max, struct arena *arena, struct pair *out_pairs,
                           size_t *out_count) MUST_CHECK;
@@ -99,11 +111,12 @@ struct store_ops {
     struct status (*records_load)(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
                                   struct record_row *out_rows) MUST_CHECK;
     struct status (*records_save)(struct store *store, const struct record_row *rows, size_t count) MUST_CHECK;
-    /* Ids above `after` (zero: from the start), ascending; with rows' columns but bytes only if with_bytes. */
+    /* Ids above `after` (zero: from the start), ascending, at most `limit` (at most LIMIT_SCAN_COUNT); with the rows'
+     * columns, but bytes only if with_bytes. */
     struct status (*records_list)(struct store *store, const struct record_filter *filter, struct record_id after,
                                   bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
                                   size_t *out_count) MUST_CHECK;
-    /* Groups of visible records, sorted by owner, status. NO_MEMORY or LIMIT above `capacity`. */
+    /* Groups of the records that the filter lets through, sorted by owner, then status. LIMIT above `capacity`. */
     struct status (*records_count)(struct store *store, const struct record_filter *filter, struct record_count *out_counts,
                                    size_t capacity, size_t *out_count) MUST_CHECK;
     /* Bytes on disk, for status. */
@@ -112,9 +125,45 @@ struct store_ops {
     void (*free)(struct store *store);
 };
 
-/* The model store, in memory: sorted maps with an undo journal; used by laws, the simulator and unit tests. Durable state
- * survives store_model_crash (which drops the open transaction). */
+/* One key: value.data == NULL where it is absent. */
+static inline struct status store_get_one(struct store *store, enum store_table table, struct span key,
+                                          struct arena *arena, struct span *out_value)
+{
+    return store->ops->get(store, table, &key, 1, arena, out_value);
+}
+
+static inline struct status store_put_one(struct store *store, enum store_table table, struct span key,
+                                          struct span value)
+{
+    struct pair pair = {.key = key, .value = value};
+    return store->ops->put(store, table, &pair, 1);
+}
+
+static inline struct status store_remove_one(struct store *store, enum store_table table, struct span key)
+{
+    return store->ops->remove(store, table, &key, 1);
+}
+
+/* The model store, in memory: sorted maps with an undo journal; used by laws, the simulator and unit tests. What is
+ * committed is durable. The calls below take a store made by store_model_new or store_model_copy (asserted). */
 struct status store_model_new(struct memory memory, struct store **out_store) MUST_CHECK;
+
+/* Power off, power on: drops the open transaction and everything armed below, revives a dead store, keeps the rest. */
 void store_model_crash(struct store *store);
+
+/* A new store with the same durable content: a backup, or a backup restored. BUSY inside a transaction. */
+struct status store_model_copy(struct store *store, struct memory memory, struct store **out_copy) MUST_CHECK;
+
+/* The n-th call from now that returns a status (1: the next) returns IO, once; 0 disarms. A commit that fails so has
+ * done nothing. */
+void store_model_fail_after(struct store *store, uint64_t n);
+/* Calls that returned a status so far, so that a failure loop knows when it has been through. */
+uint64_t store_model_calls(const struct store *store);
+
+/* The next commit that would succeed returns UNKNOWN, having done all (applied) or nothing. */
+void store_model_commit_unknown(struct store *store, bool applied);
+
+/* A failed sync: every call returns IO until store_model_crash. */
+void store_model_die(struct store *store);
 
 #endif
