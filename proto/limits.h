@@ -88,6 +88,9 @@
 #define LIMIT_GROUP_MS 5           /* how long a group stays open */
 #define LIMIT_YAML_SIZE (1024 * 1024)
 #define LIMIT_YAML_DEPTH 16
+#define LIMIT_YAML_NODES 20000
+#define LIMIT_PROBLEMS 64            /* mistakes of a file that are reported with their place; more are counted */
+#define LIMIT_LEGACY_COUNT 16        /* connectors of one process */
 #define LIMIT_CLI_REQUEST (1024 * 1024)
 
 #endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NODE_CONFIG_CONFIG_H
+#define NODE_CONFIG_CONFIG_H
+
+#include "node/config/yaml.h"
+#include "proto/ids.h"
+
+/* The one configuration file of a process (deploy/samples/hub.yaml, regency.yaml say each line in words). Read once at
+ * start; all mistakes are reported together. Relative paths are relative to the folder of the file; everything lives in
+ * the caller's arena. Proved by tests/unit/config/test_config.c. */
+
+enum config_role {
+    CONFIG_HUB,
+    CONFIG_PROVINCE,
+    CONFIG_REGENCY,
+};
+
+enum config_language {
+    CONFIG_ENGLISH,
+    CONFIG_INDONESIAN,
+};
+
+enum config_log_level {
+    CONFIG_LOG_DEBUG,
+    CONFIG_LOG_INFO,
+    CONFIG_LOG_WARN,
+    CONFIG_LOG_ERROR,
+};
+
+enum legacy_kind {
+    LEGACY_SQLITE,
+    LEGACY_POSTGRES,
+};
+
+/* An address to listen on. "127.0.0.1:8480", "[::1]:8480", ":8480" (all addresses), "localhost:0" (any free port). */
+struct config_address {
+    const char *host; /* NULL: this listener is not configured; "" all addresses */
+    uint16_t port;    /* 0: choose a free one */
+};
+
+struct config_legacy {
+    const char *name; /* [a-z0-9-], at most 32: names the connector in the CLI and in logs */
+    enum legacy_kind kind;
+    const char *source; /* path of the SQLite file, or a libpq connection string (may hold a password: never log it) */
+    const char *mapping; /* path of the mapping file */
+    uint32_t lane;       /* 1...: kept for good (connector.md) */
+    int64_t poll_ms;
+    uint32_t compare_minute; /* minute of the local day at which the full comparison begins */
+    uint32_t line, column;   /* of this entry in the file */
+};
+
+struct config {
+    const char *path; /* of the file itself */
+    enum config_role role;
+    struct node_id node;
+    const char *deployment; /* [a-z0-9.-], in every checkpoint's origin */
+    enum config_language language;
+    enum config_log_level log_level;
+    int32_t zone_minutes; /* east of UTC */
+
+    const char *data_dir;
+    const char *store_path;  /* data_dir/simpul.db */
+    const char *socket_path; /* data_dir/simpul.sock, at most 107 bytes */
+
+    const char *log_key;     /* Ed25519 key that signs checkpoints; default data_dir/keys/log.key */
+    const char *certificate; /* PEM; default data_dir/keys/node.crt */
+    const char *private_key; /* PEM; default data_dir/keys/node.key */
+    const char *authority;   /* PEM of the deployment's root; default data_dir/keys/root.crt */
+    const char *hub_key;     /* file with the hub's verifier key "name+hash+base64"; default data_dir/keys/hub.pub */
+
+    const char *hub_url; /* https://host[:port], no path; NULL at the hub */
+    struct node_id hub;  /* name expected in the hub's certificate; default "hub" */
+
+    struct config_address listen_sync;  /* hub, province */
+    struct config_address listen_admin; /* /healthz, /readyz, /metrics; default 127.0.0.1:8480 */
+    struct config_address listen_page;  /* the hub's page */
+
+    const struct config_legacy *legacy;
+    size_t legacy_count;
+};
+
+/* INVALID with every mistake in `problems`; NO_MEMORY. The mapping files are not read here. */
+struct status config_load(const char *path, struct arena *arena, struct problems *problems,
+                          struct config *out_config) MUST_CHECK;
+/* The same for text in memory; `path` names it and gives the folder of relative paths. */
+struct status config_parse(const char *path, struct span source, struct arena *arena, struct problems *problems,
+                           struct config *out_config) MUST_CHECK;
+
+const char *config_role_name(enum config_role role);
+
+/* "WIB", "WITA", "WIT", "UTC", Asia/Jakarta and the other three of Indonesia, or "+07:00". Shared with the mapping. */
+bool config_zone(struct yaml_walk *walk, const struct yaml_node *node, int32_t *out_minutes);
+
+#endif
