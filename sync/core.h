@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYNC_CORE_H
+#define SYNC_CORE_H
+
+#include "conflict/record.h"
+#include "proto/message.h"
+#include "sync/crypto.h"
+#include "sync/store.h"
+
+/* The core of a node or hub: values in, values out. It opens no socket, reads no clock, starts no thread, calls nobody
+ * back but the store and the crypto it was given. The same code runs in production, in the laws and in the simulator.
+ *
+ * One caller at a time. Everything happens between core_begin and core_commit (or core_rollback): one store transaction,
+ * in which any number of the calls below may be grouped. Nothing may be sent or acknowledged before core_commit returned
+ * OK. After a failed or UNKNOWN commit the core has forgotten what it cached and reads the store again. */
+
+struct core;
+
+struct core_options {
+    struct memory memory;          /* by value; its owner outlives the core */
+    const struct crypto *crypto;   /* borrowed */
+    struct store *store;           /* borrowed */
+    struct span deployment;        /* copied; [a-z0-9-]+ */
+    struct node_id self;
+    struct node_id hub;            /* equal to self at the hub */
+    struct public_key hub_log_key; /* trust root of a node: verifies the hub's checkpoints; ignored at the hub */
+    struct public_key hub_cosigner_key;
+    bool in_doubt;                 /* the generation file does not fit: epoch + 1 before the first local write */
+    uint8_t instance[16];          /* random, made once per installation */
+};
+
+struct status core_new(const struct core_options *options, struct core **out_core) MUST_CHECK;
+void core_free(struct core *core);
+
+/* ---- transaction ---- */
+
+struct status core_begin(struct core *core, uint64_t now_ms) MUST_CHECK;
+struct status core_commit(struct core *core) MUST_CHECK;
+void core_rollback(struct core *core);
+/* One level inside: a push that turns out bad undoes itself and nothing else. */
+struct status core_mark(struct core *core) MUST_CHECK;
+struct status core_mark_undo(struct core *core) MUST_CHECK;
+struct status core_mark_keep(struct core *core) MUST_CHECK;
+
+/* First start of a store: opens epoch 1 (a node: leaf 0 of its stream is epoch_open; the hub: registry with itself, its
+ * keys and roles). Later starts: verifies the tail of own streams against their last signed notes. Must be called, and
+ * committed, before anything else. FORKED if the store contradicts a note that it signed. */
+struct status core_open(struct core *core) MUST_CHECK;
+
+/* ---- reading ---- */
+
+/* The record as it is in this transaction; borrowed, valid until commit, rollback or mark_undo. NOT_FOUND. */
+struct status core_record(struct core *core, struct record_id id, const struct record **out_record) MUST_CHECK;
+const struct registry *core_registry(const struct core *core);
+/* A sibling's value also where it is not in the row (long notes): from its body in the store. Empty and
+ * out_state != BODY_PRESENT where it is gone. */
+struct status core_sibling_value(struct core *core, const struct record *record, const struct record_register *reg,
+                                 size_t sibling, struct arena *arena, struct span *out_value,
+                                 enum body_state *out_state) MUST_CHECK;
+/* Leaf bytes and body of a position. NOT_FOUND. */
+struct status core_leaf(struct core *core, uint32_t stream, uint64_t seq, struct arena *arena,
+                        struct wire_leaf *out_leaf) MUST_CHECK;
+
+struct stream_info {
+    uint32_t number;
+    struct stream_id id;
+    uint64_t size;
+    struct hash root;
+    uint64_t signed_size; /* of the newest note held (own: signed by us) */
+    uint64_t acked_size;  /* own: what the hub has cosigned; foreign: what we verified */
+    struct span note;     /* newest signed note with its cosignatures; borrowed until commit */
+    bool own;
+    bool stopped;         /* its writer forked: no longer applied */
+};
+/* All streams held, in the arena. */
+struct status core_streams(struct core *core, struct arena *arena, struct stream_info **out_infos,
+                           size_t *out_count) MUST_CHECK;
+/* Own leaves not yet acknowledged by the hub. */
+uint64_t core_unacked(const struct core *core);
+/* True if the leaf is held by the hub (always at the hub itself, and for foreign leaves). */
+bool core_is_acked(const struct core *core, uint32_t stream, uint64_t seq);
+uint32_t core_epoch(const struct core *core);
+struct node_id core_self(const struct core *core);
+
+/* ---- local writes ---- */
+
+/* What a person, a connector or the program itself says. Values may be of several classes: the core makes one leaf per
+ * class, public first, in one transaction, the later ones' ctx covering the earlier. Everything is borrowed. */
+struct draft {
+    struct record_id record;       /* ignored in create: made from the nonce, see core_record_id */
+    enum kind kind;
+    uint32_t lane;
+    enum role role;
+    struct span actor;             /* pseudonym */
+    struct part_id part;
+    const struct body_value *values; /* ascending by number */
+    size_t value_count;
+    const struct ctx_entry *ctx;   /* what the author had READ (sorted); a write without it is refused unless create, erased */
+    size_t ctx_count;
+    struct span nonce;             /* create */
+    const uint32_t *open;          /* create: flags that the source states as false */
+    size_t open_count;
+    const uint32_t *registers;     /* loosen */
+    size_t register_count;
+    const struct dot *erasures_seen;
+    size_t erasures_seen_count;
+    enum class class;              /* erase: what it erases */
+    struct target target;          /* route (scope), erased */
+    struct span claim;             /* capture: random number of the claim */
+};
+
+struct written {
+    struct record_id record;
+    struct dot dot;     /* of the last leaf */
+    struct hash hash;
+    uint32_t stream;
+    uint64_t seq;
+    size_t leaf_count;
+    struct ctx_entry leaves[3]; /* one per class written */
+    enum class classes[3];
+};
+
+/* id of a record created with this nonce by this node. */
+void core_record_id(const struct core *core, struct span nonce, struct record_id *out_id);
+/* Writes one draft: appended, applied, its record saved at commit. LIMIT or INVALID (fault says which field) before
+ * anything is appended; BUSY while an own leaf of that record is parked or the node's lease is taken; STALE if the ctx
+ * names a leaf that is not held ("read again"), or, on lane 0, lacks a newer change of lane 0 in a register it writes;
+ * DENIED if this node's rights would make it void. */
+struct status core_write(struct core *core, const struct draft *draft, struct written *out_written,
+                         struct fault *fault) MUST_CHECK;
+
+/* Hub only. */
+struct status core_registry_add(struct core *core, const struct registry_entry *entry) MUST_CHECK;
+/* Moves a record: route leaf in the old owner's stream, bundle owed to the new one. NOT_FOUND, DENIED (not the hub),
+ * EXISTS (already there), INVALID (nobody writes for that scope). */
+struct status core_route(struct core *core, struct record_id record, struct scope_id to, struct span actor,
+                         const struct ctx_entry *ctx, size_t ctx_count, struct written *out_written) MUST_CHECK;
+/* Hub only: appends up to LIMIT_RELAY_BATCH owed relays and clamps; out_more: call again in another transaction. */
+struct status core_owed(struct core *core, bool *out_more) MUST_CHECK;
+
+/* ---- what has changed ---- */
+
+/* Scopes whose streams grew in this transaction (for parked long polls); valid until the next begin. */
+struct status core_grown(const struct core *core, const struct scope_id **out_scopes, size_t *out_count) MUST_CHECK;
+bool core_registry_grown(const struct core *core);
+
+/* Records that a connector's lane has to look at, oldest first: every record that changed through another replica than
+ * the lane's own. `order` names the state looked at: done() removes the entry only if nothing came since. */
+struct due {
+    struct record_id record;
+    uint64_t order;
+};
+struct status core_due(struct core *core, uint32_t lane, size_t limit, struct arena *arena, struct due **out_due,
+                       size_t *out_count) MUST_CHECK;
+struct status core_due_done(struct core *core, uint32_t lane, struct due due) MUST_CHECK;
+/* Registers a lane: from now on changes are due to it; records already held and owned become due once. */
+struct status core_lane_open(struct core *core, uint32_t lane) MUST_CHECK;
+
+/* ---- the dialogue: a node ---- */
+
+enum next_step {
+    NEXT_GO_ON,
+    NEXT_HELLO,    /* something does not fit: say hello before pushing or pulling */
+    NEXT_WAIT,     /* transient, retry_ms says how long */
+    NEXT_STOP,     /* security: stop and alarm, `why` says what */
+    NEXT_TAKEOVER, /* the lease is held by another instance: a person must say `simpul takeover` */
+    NEXT_UPDATE,   /* the peer speaks a newer level: "update me" */
+};
+
+struct next {
+    enum next_step step;
+    uint64_t retry_ms;
+    const char *why; /* static sentence in English */
+    bool more;       /* call again at once: the batch was full */
+};
+
+struct status core_hello(struct core *core, bool takeover, struct arena *arena, struct hello *out_hello) MUST_CHECK;
+struct status core_hello_answered(struct core *core, const struct hello_answer *answer, struct next *out_next) MUST_CHECK;
+/* True once hello is done and nothing is in doubt: capture and push may go on. */
+bool core_is_ready(const struct core *core);
+/* The next batch of an own stream, checkpoint signed and stored: commit, then send. out_push->leaf_count 0: nothing to do. */
+struct status core_push(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
+struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,
+                                 struct next *out_next) MUST_CHECK;
+struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena, struct pull *out_pull) MUST_CHECK;
+struct status core_pull_answered(struct core *core, const struct pull_answer *answer, struct next *out_next) MUST_CHECK;
+
+/* ---- the dialogue: the hub ---- `peer` is the node id proved by the client certificate. */
+
+struct status core_serve_hello(struct core *core, struct node_id peer, const struct hello *hello, struct arena *arena,
+                               struct hello_answer *out_answer) MUST_CHECK;
+struct status core_serve_push(struct core *core, struct node_id peer, const struct push *push, struct arena *arena,
+                              struct push_answer *out_answer) MUST_CHECK;
+/* out_empty: nothing new; the caller may park the request and ask again when core_grown names a scope it follows. */
+struct status core_serve_pull(struct core *core, struct node_id peer, const struct pull *pull, struct arena *arena,
+                              struct pull_answer *out_answer, bool *out_empty) MUST_CHECK;
+/* True if the peer may read this stream now. */
+bool core_may_read(const struct core *core, struct node_id peer, struct stream_id stream);
+
+/* ---- proofs, for the CLI and auditors ---- */
+
+struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, uint64_t size, struct arena *arena,
+                             struct hash **out_proof, size_t *out_count) MUST_CHECK;
+/* Re-hashes a stored stream from leaf `from` and compares with its tree; out_bad is the first seq that does not fit. */
+struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uint64_t limit, uint64_t *out_next,
+                          struct fault *fault) MUST_CHECK;
+
+#endif
