@@ -29,6 +29,7 @@
 #define LIMIT_BATCH_RAW (4 * 1024 * 1024)
 #define LIMIT_BATCH_PACKED (1024 * 1024)
 #define LIMIT_ZSTD_RATIO 20
+#define LIMIT_BATCH_MESSAGE (LIMIT_BATCH_RAW + 2 * 1024 * 1024) /* raw message: leaves, bodies, proofs, framing */
 #define LIMIT_PULL_ORIGINS 64
 #define LIMIT_WANT_COUNT 64
 #define LIMIT_PULL_WAIT_MS 55000
@@ -81,6 +82,11 @@
 #define LIMIT_HTTP_CONNECT_MS 15000
 #define LIMIT_HTTP_STALL_MS 75000          /* above LIMIT_PULL_WAIT_MS */
 #define LIMIT_RETRY_AFTER_MS (3600 * 1000)
+
+/* Dialogue with the hub. */
+#define LIMIT_RETRY_FIRST_MS 250
+#define LIMIT_RETRY_MAX_MS (60 * 1000)
+#define LIMIT_RETRY_STOPPED_MS (5 * 60 * 1000) /* after a security stop: look again, rarely */
 
 /* Process. */
 #define LIMIT_JOBS 4096            /* engine queue */

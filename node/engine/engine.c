@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/engine/engine.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "node/base/clock.h"
+
+struct engine {
+    struct engine_options options;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct job *first; /* queue, oldest first; under the lock */
+    struct job **last;
+    size_t queued;
+    bool stopping;
+    bool started;
+    struct engine_counts counts; /* under the lock */
+    bool is_dead;                /* engine thread only */
+};
+
+static uint64_t engine_now(const struct engine *engine)
+{
+    return engine->options.now_ms ? engine->options.now_ms(engine->options.owner) : clock_now_ms();
+}
+
+/* Takes up to a group of jobs, waiting for the first. NULL when the engine is to end. */
+static struct job *engine_take(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    while (!engine->first && !engine->stopping) {
+        pthread_cond_wait(&engine->wake, &engine->lock);
+    }
+    struct job *group = engine->first;
+    struct job **end = &group;
+    for (size_t i = 0; i < LIMIT_GROUP_JOBS && *end; i++) {
+        end = &(*end)->next;
+        engine->queued--;
+    }
+    engine->first = group ? *end : NULL;
+    if (group) {
+        *end = NULL;
+    }
+    if (!engine->first) {
+        engine->last = &engine->first;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return group;
+}
+
+/* One job of a group of several: its writes stand behind a mark, so that it can be undone alone. */
+static struct status engine_run_marked(struct engine *engine, struct job *job, struct arena *arena)
+{
+    struct core *core = engine->options.core;
+    if (job->reads_only) {
+        job->status = job->run(job, core, arena);
+        return status_ok();
+    }
+    TRY(core_mark(core));
+    job->status = job->run(job, core, arena);
+    return status_is_ok(job->status) ? core_mark_keep(core) : core_mark_undo(core);
+}
+
+static struct status engine_run_all(struct engine *engine, struct job *group, struct arena *arena, bool *out_write)
+{
+    struct core *core = engine->options.core;
+    bool alone = group->next == NULL;
+    TRY(core_begin(core, engine_now(engine)));
+    for (struct job *job = group; job; job = job->next) {
+        if (alone) {
+            job->status = job->run(job, core, arena);
+        } else {
+            TRY(engine_run_marked(engine, job, arena));
+        }
+        *out_write |= !job->reads_only && status_is_ok(job->status);
+    }
+    if (!*out_write) {
+        core_rollback(core);
+        return status_ok();
+    }
+    return core_commit(core);
+}
+
+static void engine_finish(struct engine *engine, struct job *group, struct status status, uint64_t took_ms)
+{
+    uint64_t jobs = 0;
+    uint64_t failed = 0;
+    for (struct job *job = group; job;) {
+        struct job *next = job->next; /* done may free the job */
+        if (!status_is_ok(status)) {
+            job->status = status;
+        }
+        jobs++;
+        failed += status_is_ok(job->status) ? 0 : 1;
+        job->done(job, job->status);
+        job = next;
+    }
+    pthread_mutex_lock(&engine->lock);
+    engine->counts.jobs += jobs;
+    engine->counts.failed += failed;
+    engine->counts.groups++;
+    if (took_ms > engine->counts.longest_ms) {
+        engine->counts.longest_ms = took_ms;
+    }
+    pthread_mutex_unlock(&engine->lock);
+}
+
+/* A commit or a mark that failed: memory and a lock may pass, anything else means that the store cannot be trusted. */
+static bool engine_is_fatal(struct status status)
+{
+    return status.code == STATUS_IO || status.code == STATUS_UNKNOWN || status.code == STATUS_FORKED;
+}
+
+static void engine_group(struct engine *engine, struct job *group, struct arena *arena)
+{
+    if (engine->is_dead) {
+        engine_finish(engine, group, STATUS_MAKE(STATUS_IO), 0);
+        return;
+    }
+    bool write = false;
+    uint64_t started = clock_monotonic_ms();
+    struct status status = engine_run_all(engine, group, arena, &write);
+    if (!status_is_ok(status)) {
+        core_rollback(engine->options.core);
+    } else if (write && engine->options.committed) {
+        engine->options.committed(engine->options.owner, engine->options.core);
+    }
+    engine_finish(engine, group, status, clock_monotonic_ms() - started);
+    if (!status_is_ok(status) && engine_is_fatal(status)) {
+        engine->is_dead = true;
+        if (engine->options.dead) {
+            engine->options.dead(engine->options.owner, status);
+        }
+    }
+}
+
+static void *engine_main(void *argument)
+{
+    struct engine *engine = argument;
+    struct arena arena;
+    arena_init(&arena, engine->options.memory, SIZE_MAX);
+    for (struct job *group = engine_take(engine); group; group = engine_take(engine)) {
+        engine_group(engine, group, &arena);
+        arena_clear(&arena);
+    }
+    arena_release(&arena);
+    return NULL;
+}
+
+struct status engine_start(const struct engine_options *options, struct engine **out_engine)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    engine->options = *options;
+    engine->last = &engine->first;
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_cond_init(&engine->wake, NULL);
+    if (pthread_create(&engine->thread, NULL, engine_main, engine) != 0) {
+        engine_stop(engine);
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    engine->started = true;
+    *out_engine = engine;
+    return status_ok();
+}
+
+struct status engine_submit(struct engine *engine, struct job *job)
+{
+    assert(job->run && job->done);
+    struct status status = STATUS_MAKE(STATUS_BUSY);
+    pthread_mutex_lock(&engine->lock);
+    if (!engine->stopping && engine->queued < LIMIT_JOBS) {
+        job->next = NULL;
+        *engine->last = job;
+        engine->last = &job->next;
+        engine->queued++;
+        status = status_ok();
+        pthread_cond_signal(&engine->wake);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* A job that carries another, and wakes whoever waits for it. */
+struct waiting_job {
+    struct job job;
+    struct job *inner;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+    struct status status;
+};
+
+static struct status waiting_run(struct job *job, struct core *core, struct arena *arena)
+{
+    struct waiting_job *waiting = (struct waiting_job *)job;
+    return waiting->inner->run(waiting->inner, core, arena);
+}
+
+static void waiting_done(struct job *job, struct status status)
+{
+    struct waiting_job *waiting = (struct waiting_job *)job;
+    if (waiting->inner->done) {
+        waiting->inner->done(waiting->inner, status);
+    }
+    pthread_mutex_lock(&waiting->lock);
+    waiting->status = status;
+    waiting->done = true;
+    pthread_cond_signal(&waiting->wake);
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+struct status engine_call(struct engine *engine, struct job *job)
+{
+    assert(!pthread_equal(pthread_self(), engine->thread));
+    struct waiting_job waiting = {.job = {.run = waiting_run, .done = waiting_done, .reads_only = job->reads_only},
+                                  .inner = job};
+    pthread_mutex_init(&waiting.lock, NULL);
+    pthread_cond_init(&waiting.wake, NULL);
+    struct status status = engine_submit(engine, &waiting.job);
+    if (status_is_ok(status)) {
+        pthread_mutex_lock(&waiting.lock);
+        while (!waiting.done) {
+            pthread_cond_wait(&waiting.wake, &waiting.lock);
+        }
+        pthread_mutex_unlock(&waiting.lock);
+        status = waiting.status;
+    }
+    pthread_cond_destroy(&waiting.wake);
+    pthread_mutex_destroy(&waiting.lock);
+    return status;
+}
+
+void engine_stop(struct engine *engine)
+{
+    if (!engine) {
+        return;
+    }
+    if (engine->started) {
+        pthread_mutex_lock(&engine->lock);
+        engine->stopping = true;
+        pthread_cond_signal(&engine->wake);
+        pthread_mutex_unlock(&engine->lock);
+        pthread_join(engine->thread, NULL);
+    }
+    pthread_cond_destroy(&engine->wake);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+struct engine_counts engine_counts(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    struct engine_counts counts = engine->counts;
+    counts.queued = engine->queued;
+    pthread_mutex_unlock(&engine->lock);
+    return counts;
+}
