@@ -85,9 +85,9 @@ struct status checkpoint_verify(const struct crypto *crypto, const struct note *
  * cosigned before. `time_s`: seconds since 1970, above 0. */
 struct status cosign(const struct crypto *crypto, const struct note *note, struct span cosigner_name, uint64_t time_s,
                      struct arena *arena, struct span *out_line) MUST_CHECK;
-/* DENIED unless the note bears a valid cosignature of `key` under that name. */
+/* DENIED unless the note bears a valid cosignature of `key` under that name. NO_MEMORY: the arena holds the message. */
 struct status cosignature_verify(const struct crypto *crypto, const struct note *note, struct span cosigner_name,
-                                 const struct public_key *key, uint64_t *out_time_s) MUST_CHECK;
+                                 const struct public_key *key, struct arena *arena, uint64_t *out_time_s) MUST_CHECK;
 
 /* The note with `line` (one signature line with its newline) at its end, instead of an earlier line of the same name and
  * key id. INVALID if either does not parse, LIMIT above the note's bounds. The line is not verified here: verify the result,
@@ -98,5 +98,9 @@ struct status note_add_line(const struct note *note, struct span line, struct ar
 /* Base64 of RFC 4648 section 4, padded; one accepted encoding (no white space, unused bits zero). */
 void base64_write(struct buffer *buffer, struct span bytes);
 struct status base64_read(struct span text, struct arena *arena, struct span *out_bytes) MUST_CHECK;
+
+/* Decimal digits without leading zeros; read takes at most 19 of them. INVALID for anything else. */
+void decimal_write(struct buffer *buffer, uint64_t value);
+struct status decimal_read(struct span text, uint64_t *out_value) MUST_CHECK;
 
 #endif

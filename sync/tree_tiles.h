@@ -57,7 +57,8 @@ struct status tree_tiles_set_tail(struct tree_tiles *tiles, const struct hash *h
 struct status tree_tiles_append(struct tree_tiles *tiles, const struct hash *leaves, size_t count,
                                 struct tree_tile_sink sink) MUST_CHECK;
 
-/* Hashes of the whole tree of tiles->size. Needs the tail for hashes in it (INVALID without). Points to `tiles`. */
+/* Hashes of the whole tree of tiles->size. Needs the tail for hashes in it (INVALID without). Points to `tiles`. After an
+ * append the reader must give back what the sink took. */
 struct tree_source tree_tiles_source(struct tree_tiles *tiles);
 
 #endif
