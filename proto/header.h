@@ -11,6 +11,13 @@
  * duplicates, no unknown fields, no defaults, shortest varints. The scan of the raw bytes is the parser; this codec does
  * not use protobuf-c, though the bytes are what a protobuf program writes for proto/header.proto.
  *
+ * Which kind has what (header_rules.c): a change (create to route) has record, rseq and, above rseq 1, prev. create: nonce,
+ * registers, body, no ctx. edit, stale_edit: registers, body; with `part` registers of a part, else of the record. note,
+ * attach: part, its registers, body. loosen: confidential or anonymous, no body. route: the register route alone and one
+ * target with the new scope, no body. erase: no registers, body, target. erased: one target with node and hash. relay, clamp:
+ * record and one target (node, epoch, hash; relay: scope; clamp: accepted_ms) and nothing else of a change. epoch_open and
+ * registry kinds: nothing of a record; registry kinds have a body. Registers that this program does not know pass anywhere.
+ *
  * Guarantees (tests/unit/proto/test_header.c, tests/fuzz/fuzz_header.c): scan(write(h)) == h; write(scan(b)) == b for
  * every accepted b; no byte string of any size makes scan read outside it, recurse or allocate more than 64 KiB. */
 
@@ -79,5 +86,9 @@ struct status header_scan(struct span leaf, struct arena *arena, struct header *
  * leaf exists), LIMIT above a format limit. Bytes live in `arena`. */
 struct status header_write(const struct header *header, struct arena *arena, struct span *out_leaf,
                            struct fault *fault) MUST_CHECK;
+
+/* The class rule (log.md, "Classes"): exactly the class of its registers; public without registers; an erase names what it
+ * erases, never public. False makes an accepted leaf void, so header_scan lets it pass; header_write does not. */
+bool header_class_fits(const struct header *header);
 
 #endif
