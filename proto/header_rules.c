@@ -258,6 +258,7 @@ struct status header_rules_check(const struct header *header, uint64_t at, struc
 {
     struct check c = {.h = header, .info = kind_info((uint32_t)header->kind), .at = at, .fault = fault};
     if (!c.info) {
+        TRY(must(&c, header->kind != KIND_NONE, FIELD_KIND));
         return fault_set(fault, STATUS_UNSUPPORTED, "unknown kind", "kind", at);
     }
     TRY(check_common(&c));
