@@ -238,9 +238,9 @@ static bool call_may_park(struct call *call)
         return false;
     }
     if (call->park_until == 0) {
-        call->park_until = clock_monotonic_ms() + call->wait_ms;
+        call->park_until = (uint64_t)clock_monotonic_ms() + call->wait_ms;
     }
-    return clock_monotonic_ms() < call->park_until;
+    return (uint64_t)clock_monotonic_ms() < call->park_until;
 }
 
 static void call_returned(struct call *call)
@@ -322,7 +322,7 @@ static void api_on_async(uv_async_t *async)
 static void api_on_timer(uv_timer_t *timer)
 {
     struct sync_api *api = timer->data;
-    uint64_t now = clock_monotonic_ms();
+    uint64_t now = (uint64_t)clock_monotonic_ms();
     uint64_t soonest = UINT64_MAX;
     for (struct call *call = api->calls; call;) {
         struct call *next = call->next;
@@ -352,7 +352,7 @@ static bool call_kind_of(struct span path, enum call_kind *out_kind)
 
 static void api_saw(struct sync_api *api, struct node_id node)
 {
-    uint64_t now = clock_now_ms();
+    uint64_t now = (uint64_t)clock_now_ms();
     pthread_mutex_lock(&api->lock);
     size_t i = 0;
     while (i < api->seen_count && !node_id_equal(api->seen[i].node, node)) {

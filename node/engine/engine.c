@@ -23,7 +23,7 @@ struct engine {
 
 static uint64_t engine_now(const struct engine *engine)
 {
-    return engine->options.now_ms ? engine->options.now_ms(engine->options.owner) : clock_now_ms();
+    return engine->options.now_ms ? engine->options.now_ms(engine->options.owner) : (uint64_t)clock_now_ms();
 }
 
 /* Takes up to a group of jobs, waiting for the first. NULL when the engine is to end. */
@@ -120,14 +120,14 @@ static void engine_group(struct engine *engine, struct job *group, struct arena 
         return;
     }
     bool write = false;
-    uint64_t started = clock_monotonic_ms();
+    int64_t started = clock_monotonic_ms();
     struct status status = engine_run_all(engine, group, arena, &write);
     if (!status_is_ok(status)) {
         core_rollback(engine->options.core);
     } else if (write && engine->options.committed) {
         engine->options.committed(engine->options.owner, engine->options.core);
     }
-    engine_finish(engine, group, status, clock_monotonic_ms() - started);
+    engine_finish(engine, group, status, (uint64_t)(clock_monotonic_ms() - started));
     if (!status_is_ok(status) && engine_is_fatal(status)) {
         engine->is_dead = true;
         if (engine->options.dead) {

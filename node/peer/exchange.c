@@ -109,7 +109,7 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         return STATUS_MAKE(STATUS_INVALID);
     }
     if (hub_ms) {
-        x->skew_ms = (int64_t)(hub_ms - clock_now_ms());
+        x->skew_ms = (int64_t)hub_ms - clock_now_ms();
         x->skew_known = true;
     }
     return status_ok();

@@ -124,7 +124,7 @@ static void peer_wait(struct peer *peer, enum peer_state state, uint64_t asked_m
     peer_set(peer, state, problem);
     pthread_mutex_lock(&peer->lock);
     peer->status.failures++;
-    peer->status.retry_in_ms = clock_now_ms() + wait;
+    peer->status.retry_in_ms = (uint64_t)clock_now_ms() + wait;
     pthread_mutex_unlock(&peer->lock);
     uv_timer_start(&peer->timer, peer_on_timer, wait, 0);
     peer_cancel(peer, false);
@@ -172,7 +172,7 @@ static void peer_answer(void *owner, struct http_call_id id, const struct http_r
     pthread_mutex_lock(&peer->lock);
     peer->status.bytes_in += result->body.size;
     if (answered) {
-        peer->status.last_contact_ms = clock_now_ms();
+        peer->status.last_contact_ms = (uint64_t)clock_now_ms();
         peer->status.pushes += x->kind == EXCHANGE_PUSH;
         peer->status.pulls += x->kind == EXCHANGE_PULL;
     }
