@@ -1,0 +1,1052 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libraries: node_store */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "node/base/files.h"
+#include "node/base/heap.h"
+#include "node/store/store_sqlite.h"
+#include "proto/limits.h"
+
+/* The contract of a store (sync/store.h), asked of every implementation: random sequences of operations must give the
+ * answers of a naive oracle, a sorted array that is copied whole where a transaction begins. A new implementation is one
+ * more line in `factories`.
+ *
+ * SIMPUL_SEED=7 contract_store runs seed 7 alone; SIMPUL_SEEDS=200 runs more of them. */
+
+#define ROWS_MAX 1024
+#define RECORD_IDS 48
+#define GROUPS_MAX 512
+
+/* Where a store lives during a test, and how it comes back. */
+struct place {
+    const struct factory *factory;
+    struct store *store;
+    char folder[64];
+    char path[128];
+    unsigned generation;
+};
+
+struct factory {
+    const char *name;
+    void (*open)(struct place *place);
+    void (*reopen)(struct place *place); /* orderly, maybe with an open transaction, which is lost */
+    void (*crash)(struct place *place);  /* the process dies and the store is opened again */
+    void (*close)(struct place *place);
+};
+
+static void must(struct status status)
+{
+    if (!status_is_ok(status)) {
+        print_error("status %s\n", status_name(status));
+    }
+    assert_int_equal(status.code, STATUS_OK);
+}
+
+/* model. */
+
+static void model_open(struct place *place)
+{
+    must(store_model_new(memory_heap(), &place->store));
+}
+
+static void model_reopen(struct place *place)
+{
+    store_model_crash(place->store);
+}
+
+static void model_close(struct place *place)
+{
+    place->store->ops->free(place->store);
+}
+
+/* SQLite. */
+
+static void sqlite_open_path(struct place *place)
+{
+    char problem[512] = "";
+    struct status status = store_sqlite_open(place->path, memory_heap(), &place->store, problem, sizeof problem);
+    if (!status_is_ok(status)) {
+        print_error("%s\n", problem);
+    }
+    must(status);
+}
+
+static void sqlite_open(struct place *place)
+{
+    snprintf(place->folder, sizeof place->folder, "/tmp/simpul-contract-XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->path, sizeof place->path, "%s/store", place->folder);
+    sqlite_open_path(place);
+}
+
+static void sqlite_reopen(struct place *place)
+{
+    place->store->ops->free(place->store);
+    sqlite_open_path(place);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    struct arena arena;
+    struct span bytes = {0};
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    if (file_read(from, SIZE_MAX, &arena, &bytes).code == STATUS_OK) {
+        must(file_write(to, bytes, 0600));
+    }
+    arena_release(&arena);
+}
+
+/* What kill -9 leaves behind: both files as they stand while the connection is open. */
+static void sqlite_crash(struct place *place)
+{
+    char from[256];
+    char to[256];
+    char next[128];
+    snprintf(next, sizeof next, "%.64s/store-%u", place->folder, ++place->generation);
+    copy_file(place->path, next);
+    snprintf(from, sizeof from, "%s-wal", place->path);
+    snprintf(to, sizeof to, "%s-wal", next);
+    copy_file(from, to);
+    place->store->ops->free(place->store);
+    unlink(place->path);
+    memcpy(place->path, next, sizeof next);
+    sqlite_open_path(place);
+}
+
+static void folder_remove(const char *folder)
+{
+    char path[512];
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        unlink(path);
+    }
+    closedir(dir);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void sqlite_close(struct place *place)
+{
+    place->store->ops->free(place->store);
+    folder_remove(place->folder);
+}
+
+static const struct factory factories[] = {
+    {"model", model_open, model_reopen, model_reopen, model_close},
+    {"sqlite", sqlite_open, sqlite_reopen, sqlite_crash, sqlite_close},
+};
+#define FACTORY_COUNT (sizeof factories / sizeof factories[0])
+
+/* oracle. */
+
+/* Values are a size and a seed, so that the oracle's rows are small. */
+struct row {
+    enum store_table table;
+    uint8_t key[4];
+    size_t key_size;
+    size_t value_size;
+    uint8_t value_seed;
+};
+
+struct record {
+    bool present;
+    struct record_row row; /* bytes empty */
+    size_t bytes_size;
+    uint8_t bytes_seed;
+};
+
+struct state {
+    struct row rows[ROWS_MAX]; /* sorted by table, key */
+    size_t count;
+    struct record records[RECORD_IDS]; /* sorted by id */
+};
+
+struct world {
+    struct place place;
+    struct state durable;
+    struct state now;
+    struct state marked;
+    bool open;
+    bool has_mark;
+    uint64_t random;
+    struct arena arena;
+    enum store_table tables[3];
+};
+
+static uint64_t draw(struct world *w, uint64_t below)
+{
+    uint64_t z = (w->random += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (z ^ (z >> 31)) % below;
+}
+
+static int row_compare(const struct row *row, enum store_table table, struct span key)
+{
+    if (row->table != table) {
+        return row->table < table ? -1 : 1;
+    }
+    return span_compare(span_of(row->key, row->key_size), key);
+}
+
+static size_t oracle_place(const struct state *state, enum store_table table, struct span key)
+{
+    size_t i = 0;
+    while (i < state->count && row_compare(&state->rows[i], table, key) < 0) {
+        i++;
+    }
+    return i;
+}
+
+static struct row *oracle_at(struct state *state, enum store_table table, struct span key)
+{
+    size_t i = oracle_place(state, table, key);
+    return i < state->count && row_compare(&state->rows[i], table, key) == 0 ? &state->rows[i] : NULL;
+}
+
+static void oracle_put(struct state *state, struct row row)
+{
+    struct span key = span_of(row.key, row.key_size);
+    struct row *held = oracle_at(state, row.table, key);
+    if (!held) {
+        size_t i = oracle_place(state, row.table, key);
+        assert_true(state->count < ROWS_MAX);
+        held = &state->rows[i];
+        memmove(held + 1, held, (state->count - i) * sizeof *held);
+        state->count++;
+    }
+    *held = row;
+}
+
+static void oracle_remove(struct state *state, enum store_table table, struct span key)
+{
+    struct row *held = oracle_at(state, table, key);
+    if (held) {
+        state->count--;
+        memmove(held, held + 1, (size_t)(&state->rows[state->count] - held) * sizeof *held);
+    }
+}
+
+static struct span value_make(struct world *w, size_t size, uint8_t seed)
+{
+    uint8_t *data = arena_alloc(&w->arena, size);
+    assert_non_null(data);
+    for (size_t i = 0; i < size; i++) {
+        data[i] = (uint8_t)(seed + i * 7 + (i >> 8));
+    }
+    return span_of(data, size);
+}
+
+static void value_must_be(struct span got, size_t size, uint8_t seed)
+{
+    assert_non_null(got.data);
+    assert_int_equal(got.size, size);
+    for (size_t i = 0; i < size; i++) {
+        if (got.data[i] != (uint8_t)(seed + i * 7 + (i >> 8))) {
+            fail_msg("byte %zu of a value differs", i);
+        }
+    }
+}
+
+/* operations. */
+
+static size_t draw_size(struct world *w)
+{
+    switch (draw(w, 12)) {
+    case 0:
+        return 0;
+    case 1:
+        return (size_t)draw(w, 70000);
+    case 2:
+        return (size_t)draw(w, 5000);
+    default:
+        return (size_t)draw(w, 60);
+    }
+}
+
+static struct row draw_row(struct world *w)
+{
+    static const uint8_t alphabet[] = {0x00, 0x01, 'a', 0x7f, 0xff};
+    struct row row = {.table = w->tables[draw(w, 3)], .key_size = 1 + (size_t)draw(w, 3)};
+    for (size_t i = 0; i < row.key_size; i++) {
+        row.key[i] = alphabet[draw(w, sizeof alphabet)];
+    }
+    row.value_size = draw_size(w);
+    row.value_seed = (uint8_t)draw(w, 256);
+    return row;
+}
+
+#define BATCH_MAX 8
+
+static void do_put(struct world *w)
+{
+    struct pair pairs[BATCH_MAX];
+    struct row rows[BATCH_MAX];
+    size_t count = (size_t)draw(w, BATCH_MAX + 1);
+    enum store_table table = w->tables[draw(w, 3)];
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = draw_row(w);
+        rows[i].table = table;
+        pairs[i].key = span_of(rows[i].key, rows[i].key_size);
+        pairs[i].value = value_make(w, rows[i].value_size, rows[i].value_seed);
+        oracle_put(&w->now, rows[i]);
+    }
+    must(w->place.store->ops->put(w->place.store, table, pairs, count));
+}
+
+static void do_remove(struct world *w)
+{
+    struct span keys[BATCH_MAX];
+    struct row rows[BATCH_MAX];
+    size_t count = (size_t)draw(w, BATCH_MAX + 1);
+    enum store_table table = w->tables[draw(w, 3)];
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = draw_row(w);
+        keys[i] = span_of(rows[i].key, rows[i].key_size);
+        oracle_remove(&w->now, table, keys[i]);
+    }
+    must(w->place.store->ops->remove(w->place.store, table, keys, count));
+}
+
+static void do_get(struct world *w)
+{
+    struct span keys[BATCH_MAX];
+    struct span values[BATCH_MAX];
+    struct row rows[BATCH_MAX];
+    size_t count = (size_t)draw(w, BATCH_MAX + 1);
+    enum store_table table = w->tables[draw(w, 3)];
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = draw_row(w);
+        keys[i] = span_of(rows[i].key, rows[i].key_size);
+    }
+    must(w->place.store->ops->get(w->place.store, table, keys, count, &w->arena, values));
+    for (size_t i = 0; i < count; i++) {
+        struct row *held = oracle_at(&w->now, table, keys[i]);
+        if (held) {
+            value_must_be(values[i], held->value_size, held->value_seed);
+        } else {
+            assert_null(values[i].data);
+        }
+    }
+}
+
+/* The oracle's answer to a scan: indexes of rows. */
+static size_t oracle_scan(const struct state *state, enum store_table table, struct span from, struct span end,
+                          bool descending, size_t limit, size_t bytes_max, size_t *out_indexes)
+{
+    size_t count = 0;
+    size_t bytes = 0;
+    for (size_t step = 0; step < state->count && count < limit; step++) {
+        size_t i = descending ? state->count - 1 - step : step;
+        const struct row *row = &state->rows[i];
+        struct span key = span_of(row->key, row->key_size);
+        if (row->table != table || span_compare(key, from) < 0 || (end.size > 0 && span_compare(key, end) >= 0)) {
+            continue;
+        }
+        if (count > 0 && bytes + row->value_size > bytes_max) {
+            break;
+        }
+        bytes += row->value_size;
+        out_indexes[count++] = i;
+    }
+    return count;
+}
+
+static void do_scan(struct world *w)
+{
+    static struct pair pairs[ROWS_MAX];
+    static size_t expected[ROWS_MAX];
+    struct row from_row = draw_row(w);
+    struct row end_row = draw_row(w);
+    struct span from = span_of(from_row.key, draw(w, 3) == 0 ? 0 : from_row.key_size);
+    struct span end = span_of(end_row.key, draw(w, 3) == 0 ? 0 : end_row.key_size);
+    bool descending = draw(w, 2) == 0;
+    size_t limit = (size_t)draw(w, 3) == 0 ? ROWS_MAX : (size_t)draw(w, 20);
+    size_t bytes_max = draw(w, 3) == 0 ? (size_t)draw(w, 3000) : SIZE_MAX;
+    enum store_table table = w->tables[draw(w, 3)];
+    size_t expected_count = oracle_scan(&w->now, table, from, end, descending, limit, bytes_max, expected);
+    size_t count = SIZE_MAX;
+    must(w->place.store->ops->scan(w->place.store, table, from, end, descending, limit, bytes_max, &w->arena, pairs,
+                                   &count));
+    assert_int_equal(count, expected_count);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = &w->now.rows[expected[i]];
+        assert_true(span_equal(pairs[i].key, span_of(row->key, row->key_size)));
+        value_must_be(pairs[i].value, row->value_size, row->value_seed);
+    }
+}
+
+static struct record_id record_of(size_t index)
+{
+    struct record_id id = {{0}};
+    id.bytes[0] = (uint8_t)(index * 5);
+    id.bytes[15] = (uint8_t)(index + 1);
+    return id;
+}
+
+static struct scope_id draw_owner(struct world *w)
+{
+    static const char owners[][16] = {"64.09", "64", "64.0", "abcdefghijklmnop", "hub"};
+    struct scope_id scope;
+    memcpy(scope.text, owners[draw(w, 5)], sizeof scope.text);
+    return scope;
+}
+
+static void do_records_save(struct world *w)
+{
+    struct record_row rows[BATCH_MAX];
+    size_t count = (size_t)draw(w, BATCH_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = &w->now.records[draw(w, RECORD_IDS)];
+        record->present = true;
+        record->row = (struct record_row){
+            .id = record_of((size_t)(record - w->now.records)),
+            .owner = draw_owner(w),
+            .status = (enum complaint_status)draw(w, COMPLAINT_STATUS_COUNT),
+            .conflicts = draw(w, 3) == 0 ? (uint32_t)draw(w, UINT32_MAX) : 0,
+            .visible = draw(w, 4) > 0,
+            .received_ms = (int64_t)draw(w, UINT64_MAX),
+            .changed = draw(w, UINT64_MAX),
+        };
+        record->bytes_size = draw_size(w);
+        record->bytes_seed = (uint8_t)draw(w, 256);
+        rows[i] = record->row;
+        rows[i].bytes = value_make(w, record->bytes_size, record->bytes_seed);
+    }
+    must(w->place.store->ops->records_save(w->place.store, rows, count));
+}
+
+static void row_must_be(const struct record_row *got, const struct record *record, bool with_bytes)
+{
+    const struct record_row *row = &record->row;
+    assert_true(record_id_equal(got->id, row->id));
+    assert_true(scope_id_equal(got->owner, row->owner));
+    assert_int_equal(got->status, row->status);
+    assert_int_equal(got->conflicts, row->conflicts);
+    assert_int_equal(got->visible, row->visible);
+    assert_true(got->received_ms == row->received_ms);
+    assert_true(got->changed == row->changed);
+    if (with_bytes) {
+        value_must_be(got->bytes, record->bytes_size, record->bytes_seed);
+    } else {
+        assert_null(got->bytes.data);
+    }
+}
+
+static void do_records_load(struct world *w)
+{
+    struct record_id ids[BATCH_MAX];
+    struct record_row rows[BATCH_MAX];
+    size_t indexes[BATCH_MAX];
+    size_t count = (size_t)draw(w, BATCH_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        indexes[i] = (size_t)draw(w, RECORD_IDS);
+        ids[i] = record_of(indexes[i]);
+    }
+    must(w->place.store->ops->records_load(w->place.store, ids, count, &w->arena, rows));
+    for (size_t i = 0; i < count; i++) {
+        const struct record *record = &w->now.records[indexes[i]];
+        if (record->present) {
+            row_must_be(&rows[i], record, true);
+        } else {
+            assert_null(rows[i].bytes.data);
+        }
+    }
+}
+
+static struct record_filter draw_filter(struct world *w)
+{
+    struct record_filter filter = {.in_conflict = draw(w, 3) == 0, .hidden_too = draw(w, 2) == 0};
+    if (draw(w, 2) == 0) {
+        filter.owner = draw_owner(w);
+    }
+    if (draw(w, 2) == 0) {
+        filter.status = (enum complaint_status)draw(w, COMPLAINT_STATUS_COUNT);
+    }
+    return filter;
+}
+
+static bool oracle_lets(const struct record_filter *filter, const struct record *record)
+{
+    const struct record_row *row = &record->row;
+    if (!record->present || (!row->visible && !filter->hidden_too) || (filter->in_conflict && row->conflicts == 0)) {
+        return false;
+    }
+    return (filter->owner.text[0] == 0 || scope_id_equal(filter->owner, row->owner)) &&
+           (filter->status == COMPLAINT_NONE || filter->status == row->status);
+}
+
+static void do_records_list(struct world *w)
+{
+    struct record_row rows[RECORD_IDS];
+    struct record_filter filter = draw_filter(w);
+    struct record_id after = draw(w, 2) == 0 ? record_of((size_t)draw(w, RECORD_IDS)) : (struct record_id){{0}};
+    bool with_bytes = draw(w, 2) == 0;
+    size_t limit = draw(w, 2) == 0 ? RECORD_IDS : (size_t)draw(w, 10);
+    size_t count = SIZE_MAX;
+    must(w->place.store->ops->records_list(w->place.store, &filter, after, with_bytes, limit, &w->arena, rows, &count));
+    size_t seen = 0;
+    for (size_t i = 0; i < RECORD_IDS && seen < limit; i++) {
+        const struct record *record = &w->now.records[i];
+        if (memcmp(record_of(i).bytes, after.bytes, sizeof after.bytes) > 0 && oracle_lets(&filter, record)) {
+            assert_true(seen < count);
+            row_must_be(&rows[seen++], record, with_bytes);
+        }
+    }
+    assert_int_equal(seen, count);
+}
+
+static void do_records_count(struct world *w)
+{
+    static struct record_count groups[GROUPS_MAX];
+    struct record_filter filter = draw_filter(w);
+    size_t count = SIZE_MAX;
+    must(w->place.store->ops->records_count(w->place.store, &filter, groups, GROUPS_MAX, &count));
+    uint64_t total = 0;
+    for (size_t g = 0; g < count; g++) {
+        uint64_t here = 0;
+        uint64_t conflicts = 0;
+        for (size_t i = 0; i < RECORD_IDS; i++) {
+            const struct record *record = &w->now.records[i];
+            if (oracle_lets(&filter, record) && record->row.status == groups[g].status &&
+                scope_id_equal(record->row.owner, groups[g].owner)) {
+                here++;
+                conflicts += record->row.conflicts > 0;
+            }
+        }
+        assert_true(here > 0);
+        assert_int_equal(groups[g].count, here);
+        assert_int_equal(groups[g].conflicts, conflicts);
+        int order = g == 0 ? -1 : memcmp(groups[g - 1].owner.text, groups[g].owner.text, 16);
+        assert_true(order < 0 || (order == 0 && groups[g - 1].status < groups[g].status));
+        total += here;
+    }
+    for (size_t i = 0; i < RECORD_IDS; i++) {
+        total -= oracle_lets(&filter, &w->now.records[i]);
+    }
+    assert_int_equal(total, 0);
+    if (count > 0) {
+        assert_int_equal(w->place.store->ops->records_count(w->place.store, &filter, groups, count - 1, &count).code,
+                         STATUS_LIMIT);
+    }
+}
+
+static void do_savepoint(struct world *w)
+{
+    if (!w->has_mark) {
+        must(w->place.store->ops->savepoint(w->place.store));
+        w->marked = w->now;
+        w->has_mark = true;
+    } else if (draw(w, 2) == 0) {
+        must(w->place.store->ops->savepoint_undo(w->place.store));
+        w->now = w->marked;
+        w->has_mark = false;
+    } else {
+        must(w->place.store->ops->savepoint_keep(w->place.store));
+        w->has_mark = false;
+    }
+}
+
+static void do_too_large(struct world *w)
+{
+    static uint8_t key[LIMIT_STORE_KEY + 1];
+    struct pair pairs[2] = {{span_text("zz"), span_text("must not be stored")}, {span_of(key, sizeof key), {0}}};
+    assert_int_equal(w->place.store->ops->put(w->place.store, w->tables[0], pairs, 2).code, STATUS_LIMIT);
+    pairs[1].key.size = 0;
+    assert_int_equal(w->place.store->ops->put(w->place.store, w->tables[0], pairs, 2).code, STATUS_LIMIT);
+}
+
+static void do_end(struct world *w)
+{
+    switch (draw(w, 8)) {
+    case 0:
+        w->place.store->ops->rollback(w->place.store);
+        w->now = w->durable;
+        break;
+    case 1:
+        w->place.factory->reopen(&w->place);
+        w->now = w->durable;
+        break;
+    case 2:
+        w->place.factory->crash(&w->place);
+        w->now = w->durable;
+        break;
+    default:
+        must(w->place.store->ops->commit(w->place.store));
+        w->durable = w->now;
+        break;
+    }
+    w->open = false;
+    w->has_mark = false;
+}
+
+static void do_step(struct world *w)
+{
+    static void (*const operations[])(struct world *) = {
+        do_put,         do_put,          do_remove,        do_get,          do_scan,      do_scan,
+        do_records_save, do_records_load, do_records_list, do_records_count, do_savepoint, do_too_large,
+    };
+    if (!w->open) {
+        must(w->place.store->ops->begin(w->place.store));
+        w->open = true;
+    } else if (draw(w, 12) == 0) {
+        do_end(w);
+    } else {
+        operations[draw(w, sizeof operations / sizeof operations[0])](w);
+    }
+    arena_clear(&w->arena);
+}
+
+static void world_start(struct world *w, const struct factory *factory, uint64_t seed)
+{
+    memset(w, 0, sizeof *w);
+    w->random = seed * 1000003;
+    w->place.factory = factory;
+    arena_init(&w->arena, memory_heap(), SIZE_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        w->tables[i] = (enum store_table)((seed * 3 + i * 5) % STORE_TABLE_COUNT);
+    }
+    factory->open(&w->place);
+}
+
+static void world_stop(struct world *w)
+{
+    w->place.factory->close(&w->place);
+    arena_release(&w->arena);
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void random_operations_give_the_oracles_answers(void **state)
+{
+    static struct world w;
+    const struct factory *factory = *state;
+    uint64_t only = number_from("SIMPUL_SEED", 0);
+    uint64_t last = only > 0 ? only : number_from("SIMPUL_SEEDS", 16);
+    for (uint64_t seed = only > 0 ? only : 1; seed <= last; seed++) {
+        world_start(&w, factory, seed);
+        for (int step = 0; step < 2500; step++) {
+            do_step(&w);
+        }
+        world_stop(&w);
+    }
+}
+
+/* single statements. */
+
+static void put_text(struct store *store, const char *key, const char *value)
+{
+    must(store_put_one(store, STORE_META, span_text(key), span_text(value)));
+}
+
+static bool holds(struct place *place, const char *key)
+{
+    struct arena arena;
+    struct span value = {0};
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    must(place->store->ops->begin(place->store));
+    must(store_get_one(place->store, STORE_META, span_text(key), &arena, &value));
+    place->store->ops->rollback(place->store);
+    arena_release(&arena);
+    return value.data != NULL;
+}
+
+static void a_crash_keeps_what_was_committed_and_nothing_else(void **state)
+{
+    struct place place = {.factory = *state};
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    put_text(place.store, "committed", "1");
+    must(place.store->ops->commit(place.store));
+    must(place.store->ops->begin(place.store));
+    put_text(place.store, "open", "1");
+    place.factory->crash(&place);
+    assert_true(holds(&place, "committed"));
+    assert_false(holds(&place, "open"));
+    place.factory->close(&place);
+}
+
+static void rollback_is_harmless_without_a_transaction(void **state)
+{
+    struct place place = {.factory = *state};
+    place.factory->open(&place);
+    place.store->ops->rollback(place.store);
+    place.store->ops->rollback(place.store);
+    must(place.store->ops->begin(place.store));
+    place.store->ops->rollback(place.store);
+    place.store->ops->rollback(place.store);
+    place.factory->close(&place);
+}
+
+static void a_mark_ends_with_its_transaction(void **state)
+{
+    struct place place = {.factory = *state};
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    must(place.store->ops->savepoint(place.store));
+    put_text(place.store, "kept", "1");
+    must(place.store->ops->commit(place.store));
+    must(place.store->ops->begin(place.store));
+    must(place.store->ops->savepoint(place.store));
+    must(place.store->ops->savepoint_undo(place.store));
+    must(place.store->ops->commit(place.store));
+    assert_true(holds(&place, "kept"));
+    place.factory->close(&place);
+}
+
+static void the_longest_key_and_a_large_value_fit(void **state)
+{
+    struct place place = {.factory = *state};
+    struct arena arena;
+    struct span value = {0};
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    uint8_t *large = arena_alloc(&arena, LIMIT_RECORD_SIZE + 1);
+    uint8_t key[LIMIT_STORE_KEY] = {1};
+    assert_non_null(large);
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    must(store_put_one(place.store, STORE_BODIES, span_of(key, sizeof key), span_of(large, LIMIT_RECORD_SIZE)));
+    assert_int_equal(
+        store_put_one(place.store, STORE_BODIES, span_of(key, 1), span_of(large, LIMIT_RECORD_SIZE + 1)).code,
+        STATUS_LIMIT);
+    must(store_get_one(place.store, STORE_BODIES, span_of(key, sizeof key), &arena, &value));
+    assert_int_equal(value.size, LIMIT_RECORD_SIZE);
+    must(place.store->ops->commit(place.store));
+    arena_release(&arena);
+    place.factory->close(&place);
+}
+
+static void an_exhausted_arena_is_said_and_spoils_nothing(void **state)
+{
+    struct place place = {.factory = *state};
+    struct arena small;
+    struct span value = {0};
+    struct pair pair = {0};
+    size_t count = 77;
+    static const uint8_t bytes[100000];
+    arena_init(&small, memory_heap(), 1000);
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    must(store_put_one(place.store, STORE_META, span_text("k"), span_of(bytes, sizeof bytes)));
+    assert_int_equal(store_get_one(place.store, STORE_META, span_text("k"), &small, &value).code, STATUS_NO_MEMORY);
+    assert_int_equal(place.store->ops
+                         ->scan(place.store, STORE_META, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX, &small,
+                                &pair, &count)
+                         .code,
+                     STATUS_NO_MEMORY);
+    assert_int_equal(count, 77);
+    must(place.store->ops->commit(place.store));
+    assert_true(holds(&place, "k"));
+    arena_release(&small);
+    place.factory->close(&place);
+}
+
+static void size_grows_with_what_is_stored(void **state)
+{
+    struct place place = {.factory = *state};
+    static const uint8_t bytes[1000000] = {1};
+    uint64_t before = 0;
+    uint64_t after = 0;
+    place.factory->open(&place);
+    must(place.store->ops->size(place.store, &before));
+    must(place.store->ops->begin(place.store));
+    must(store_put_one(place.store, STORE_META, span_text("k"), span_of(bytes, sizeof bytes)));
+    must(place.store->ops->commit(place.store));
+    must(place.store->ops->size(place.store, &after));
+    assert_true(after >= before + sizeof bytes);
+    place.factory->close(&place);
+}
+
+/* model only: what is armed. */
+
+static void an_unknown_commit_has_done_all_or_nothing(void **state)
+{
+    struct place place = {.factory = &factories[0]};
+    (void)state;
+    place.factory->open(&place);
+    for (int applied = 0; applied <= 1; applied++) {
+        must(place.store->ops->begin(place.store));
+        put_text(place.store, applied ? "applied" : "not applied", "1");
+        store_model_commit_unknown(place.store, applied);
+        assert_int_equal(place.store->ops->commit(place.store).code, STATUS_UNKNOWN);
+    }
+    assert_true(holds(&place, "applied"));
+    assert_false(holds(&place, "not applied"));
+    place.factory->close(&place);
+}
+
+static void a_dead_store_answers_io_until_it_is_opened_anew(void **state)
+{
+    struct place place = {.factory = &factories[0]};
+    (void)state;
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    put_text(place.store, "lost", "1");
+    store_model_die(place.store);
+    assert_int_equal(store_put_one(place.store, STORE_META, span_text("x"), (struct span){0}).code, STATUS_IO);
+    assert_int_equal(place.store->ops->commit(place.store).code, STATUS_IO);
+    assert_int_equal(place.store->ops->begin(place.store).code, STATUS_IO);
+    store_model_crash(place.store);
+    assert_false(holds(&place, "lost"));
+    place.factory->close(&place);
+}
+
+static void a_copy_goes_its_own_way(void **state)
+{
+    struct place place = {.factory = &factories[0]};
+    struct place copy = {.factory = &factories[0]};
+    (void)state;
+    place.factory->open(&place);
+    must(place.store->ops->begin(place.store));
+    put_text(place.store, "old", "1");
+    assert_int_equal(store_model_copy(place.store, memory_heap(), &copy.store).code, STATUS_BUSY);
+    must(place.store->ops->commit(place.store));
+    must(store_model_copy(place.store, memory_heap(), &copy.store));
+    must(place.store->ops->begin(place.store));
+    put_text(place.store, "new", "1");
+    must(place.store->ops->commit(place.store));
+    assert_true(holds(&copy, "old"));
+    assert_false(holds(&copy, "new"));
+    place.factory->close(&place);
+    copy.factory->close(&copy);
+}
+
+/* One transaction of every kind of call; the first failure is returned. */
+static struct status one_of_each(struct store *store, struct arena *arena)
+{
+    struct record_row row = {.id = record_of(1), .bytes = span_text("b")};
+    struct span key = span_text("key");
+    struct span value;
+    struct pair pair;
+    struct record_count group;
+    size_t count;
+    TRY(store->ops->begin(store));
+    TRY(store_put_one(store, STORE_META, key, span_text("new")));
+    TRY(store_put_one(store, STORE_META, span_text("other"), span_text("new")));
+    TRY(store->ops->savepoint(store));
+    TRY(store_remove_one(store, STORE_META, key));
+    TRY(store->ops->savepoint_undo(store));
+    TRY(store->ops->savepoint(store));
+    TRY(store->ops->records_save(store, &row, 1));
+    TRY(store->ops->savepoint_keep(store));
+    TRY(store_get_one(store, STORE_META, key, arena, &value));
+    TRY(store->ops->scan(store, STORE_META, key, (struct span){0}, false, 1, 100, arena, &pair, &count));
+    TRY(store->ops->records_load(store, &row.id, 1, arena, &row));
+    TRY(store->ops->records_list(store, &(struct record_filter){0}, (struct record_id){{0}}, true, 1, arena, &row,
+                                 &count));
+    TRY(store->ops->records_count(store, &(struct record_filter){0}, &group, 1, &count));
+    return store->ops->commit(store);
+}
+
+static void the_nth_failing_call_leaves_the_state_before(void **state)
+{
+    (void)state;
+    uint64_t failed = 0;
+    for (uint64_t n = 1;; n++) {
+        struct place place = {.factory = &factories[0]};
+        struct arena arena;
+        arena_init(&arena, memory_heap(), SIZE_MAX);
+        place.factory->open(&place);
+        store_model_fail_after(place.store, n);
+        struct status status = one_of_each(place.store, &arena);
+        place.store->ops->rollback(place.store);
+        store_model_fail_after(place.store, 0);
+        assert_int_equal(holds(&place, "other"), status_is_ok(status));
+        arena_release(&arena);
+        place.factory->close(&place);
+        if (status_is_ok(status)) {
+            break;
+        }
+        assert_int_equal(status.code, STATUS_IO);
+        failed++;
+    }
+    assert_int_equal(failed, 15); /* each call of one_of_each */
+}
+
+static void the_nth_failing_allocation_leaves_the_state_before(void **state)
+{
+    (void)state;
+    uint64_t failed = 0;
+    for (uint64_t n = 1;; n++) {
+        struct heap_meter meter = {.fail_at = n};
+        struct store *store = NULL;
+        struct arena arena;
+        arena_init(&arena, memory_heap(), SIZE_MAX);
+        struct status status = store_model_new(memory_metered(&meter), &store);
+        if (status_is_ok(status)) {
+            status = one_of_each(store, &arena);
+            store->ops->rollback(store);
+            struct place place = {.store = store};
+            assert_int_equal(holds(&place, "other"), status_is_ok(status));
+            store->ops->free(store);
+        }
+        arena_release(&arena);
+        assert_int_equal(meter.blocks, 0);
+        if (status_is_ok(status)) {
+            break;
+        }
+        assert_int_equal(status.code, STATUS_NO_MEMORY);
+        failed++;
+    }
+    assert_true(failed > 5);
+}
+
+static void a_spoilt_transaction_cannot_be_committed_but_a_mark_heals_it(void **state)
+{
+    struct place place = {.factory = &factories[0]};
+    (void)state;
+    place.factory->open(&place);
+    for (int healed = 0; healed <= 1; healed++) {
+        must(place.store->ops->begin(place.store));
+        put_text(place.store, "before the mark", "1");
+        must(place.store->ops->savepoint(place.store));
+        store_model_fail_after(place.store, 1);
+        assert_int_equal(store_put_one(place.store, STORE_META, span_text("x"), (struct span){0}).code, STATUS_IO);
+        if (healed) {
+            must(place.store->ops->savepoint_undo(place.store));
+        }
+        assert_int_equal(place.store->ops->commit(place.store).code, healed ? STATUS_OK : STATUS_IO);
+        assert_int_equal(holds(&place, "before the mark"), healed);
+    }
+    place.factory->close(&place);
+}
+
+/* SQLite only: a process that is killed. */
+
+static void number_key(uint64_t number, uint8_t out_key[8])
+{
+    for (size_t i = 0; i < 8; i++) {
+        out_key[i] = (uint8_t)(number >> (8 * (7 - i)));
+    }
+}
+
+static const enum store_table kill_tables[] = {STORE_LEAVES, STORE_BODIES, STORE_DUE};
+
+/* Writes transaction after transaction, telling the parent each number after its commit. */
+static void write_until_killed(const char *path, int pipe_end)
+{
+    static uint8_t value[3000];
+    struct store *store = NULL;
+    if (!status_is_ok(store_sqlite_open(path, memory_heap(), &store, NULL, 0))) {
+        _exit(2);
+    }
+    for (uint64_t number = 1;; number++) {
+        uint8_t key[8];
+        number_key(number, key);
+        bool ok = status_is_ok(store->ops->begin(store));
+        for (size_t i = 0; i < 3; i++) {
+            ok = ok && status_is_ok(store_put_one(store, kill_tables[i], span_of(key, 8), span_of(value, sizeof value)));
+        }
+        ok = ok && status_is_ok(store->ops->commit(store));
+        if (!ok || write(pipe_end, &number, sizeof number) != (ssize_t)sizeof number) {
+            _exit(3);
+        }
+    }
+}
+
+static void numbers_must_be(struct place *place, uint64_t acknowledged)
+{
+    static struct pair pairs[LIMIT_SCAN_COUNT];
+    struct arena arena;
+    size_t first = 0;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    must(place->store->ops->begin(place->store));
+    for (size_t i = 0; i < 3; i++) {
+        size_t count = 0;
+        must(place->store->ops->scan(place->store, kill_tables[i], (struct span){0}, (struct span){0}, false,
+                                     LIMIT_SCAN_COUNT, SIZE_MAX, &arena, pairs, &count));
+        first = i == 0 ? count : first;
+        assert_int_equal(count, first); /* whole transactions only */
+        for (size_t k = 0; k < count; k++) {
+            uint8_t key[8];
+            number_key(k + 1, key);
+            assert_true(span_equal(pairs[k].key, span_of(key, 8)));
+        }
+    }
+    assert_true(first == acknowledged || first == acknowledged + 1);
+    place->store->ops->rollback(place->store);
+    arena_release(&arena);
+}
+
+static void a_killed_process_leaves_the_state_before_or_after(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < 12; round++) {
+        struct place place = {.factory = &factories[1]};
+        int ends[2];
+        uint64_t acknowledged = 0;
+        uint64_t number = 0;
+        sqlite_open(&place);
+        place.store->ops->free(place.store);
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            write_until_killed(place.path, ends[1]);
+        }
+        close(ends[1]);
+        while (acknowledged < round * 31 && read(ends[0], &number, sizeof number) == (ssize_t)sizeof number) {
+            acknowledged = number;
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        while (read(ends[0], &number, sizeof number) == (ssize_t)sizeof number) {
+            acknowledged = number;
+        }
+        close(ends[0]);
+        assert_true(acknowledged >= round * 31);
+        sqlite_open_path(&place);
+        numbers_must_be(&place, acknowledged);
+        place.factory->close(&place);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest of_every_store[] = {
+        cmocka_unit_test(random_operations_give_the_oracles_answers),
+        cmocka_unit_test(a_crash_keeps_what_was_committed_and_nothing_else),
+        cmocka_unit_test(rollback_is_harmless_without_a_transaction),
+        cmocka_unit_test(a_mark_ends_with_its_transaction),
+        cmocka_unit_test(the_longest_key_and_a_large_value_fit),
+        cmocka_unit_test(an_exhausted_arena_is_said_and_spoils_nothing),
+        cmocka_unit_test(size_grows_with_what_is_stored),
+    };
+    static const struct CMUnitTest of_one_store[] = {
+        cmocka_unit_test(an_unknown_commit_has_done_all_or_nothing),
+        cmocka_unit_test(a_dead_store_answers_io_until_it_is_opened_anew),
+        cmocka_unit_test(a_copy_goes_its_own_way),
+        cmocka_unit_test(the_nth_failing_call_leaves_the_state_before),
+        cmocka_unit_test(the_nth_failing_allocation_leaves_the_state_before),
+        cmocka_unit_test(a_spoilt_transaction_cannot_be_committed_but_a_mark_heals_it),
+        cmocka_unit_test(a_killed_process_leaves_the_state_before_or_after),
+    };
+    enum { every_count = sizeof of_every_store / sizeof of_every_store[0] };
+    int failures = 0;
+    for (size_t f = 0; f < FACTORY_COUNT; f++) {
+        struct CMUnitTest tests[every_count];
+        for (size_t i = 0; i < every_count; i++) {
+            tests[i] = of_every_store[i];
+            tests[i].initial_state = (void *)(uintptr_t)&factories[f];
+        }
+        failures += _cmocka_run_group_tests(factories[f].name, tests, every_count, NULL, NULL);
+    }
+    return failures + cmocka_run_group_tests(of_one_store, NULL, NULL);
+}
