@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/process/process.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "node/base/clock.h"
+#include "node/base/heap.h"
+#include "node/base/log.h"
+#include "node/process/notify.h"
+#include "node/process/screens.h"
+
+#define EXIT_STORE_LOST 74
+#define DRAIN_MS 3000
+
+/* Taking apart goes in steps, each begun when everything of the one before has said that it stopped. */
+struct running {
+    struct process process; /* first */
+    const struct process_options *options;
+    char *problem;
+    size_t problem_size;
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate;
+    bool signals_open;
+    bool stopping;
+    int64_t stopping_since_ms;
+    size_t pending; /* parts that have not yet said "stopped" */
+    int step;
+};
+
+static void stop_next(struct running *running);
+
+static void part_stopped(void *owner)
+{
+    struct running *running = owner;
+    if (--running->pending == 0) {
+        stop_next(running);
+    }
+}
+
+static void server_stopped(void *owner)
+{
+    part_stopped(owner); /* the server's owner is this struct too */
+}
+
+/* Step 1: who asks the engine for work. Step 2: who carried it. Step 3: the loop's own handles. */
+static void stop_next(struct running *running)
+{
+    struct process *process = &running->process;
+    running->pending = 1;
+    switch (running->step++) {
+    case 0:
+        if (process->peer) {
+            running->pending++;
+            peer_stop(process->peer, part_stopped, running);
+        }
+        if (process->sync_api) {
+            running->pending++;
+            sync_api_stop(process->sync_api, part_stopped, running);
+        }
+        if (process->screens) {
+            running->pending++;
+            screens_stop(process->screens, part_stopped, running);
+        }
+        break;
+    case 1:
+        if (process->server) {
+            running->pending++;
+            http_server_stop(process->server, DRAIN_MS, server_stopped);
+        }
+        if (process->client) {
+            running->pending++;
+            http_client_stop(process->client, part_stopped, running);
+        }
+        break;
+    case 2:
+        if (running->signals_open) {
+            uv_close((uv_handle_t *)&running->interrupt, NULL);
+            uv_close((uv_handle_t *)&running->terminate, NULL);
+            running->signals_open = false;
+        }
+        return;
+    default:
+        return;
+    }
+    part_stopped(running);
+}
+
+/* The engine thread wakes connectors, so they leave the table before they are freed. */
+static struct connector *process_connector_take(struct process *process, size_t index)
+{
+    pthread_mutex_lock(&process->connectors_lock);
+    struct connector *connector = process->connectors[index];
+    process->connectors[index] = NULL;
+    pthread_mutex_unlock(&process->connectors_lock);
+    return connector;
+}
+
+static void process_stop(struct running *running, const char *reason)
+{
+    struct process *process = &running->process;
+    if (running->stopping) {
+        return;
+    }
+    running->stopping = true;
+    running->stopping_since_ms = clock_monotonic_ms();
+    notify_state("STOPPING=1");
+    LOG(stopping, log_word(reason));
+    /* These are threads that wait for the engine, which still runs. */
+    if (process->control) {
+        running->options->control_stop(process->control);
+        process->control = NULL;
+    }
+    for (size_t i = 0; i < process->connector_count; i++) {
+        connector_stop(process_connector_take(process, i));
+    }
+    stop_next(running);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    process_stop(handle->data, number == SIGINT ? "interrupt" : "terminate");
+}
+
+/* ---- engine callbacks, on the engine thread ---- */
+
+static void on_committed(void *owner, const struct core *core)
+{
+    struct process *process = owner;
+    if (process->sync_api) {
+        sync_api_grown(process->sync_api, core);
+    }
+    if (process->peer && core_unacked(core) > 0) {
+        peer_wake(process->peer);
+    }
+    pthread_mutex_lock(&process->connectors_lock);
+    for (size_t i = 0; i < process->connector_count; i++) {
+        if (process->connectors[i]) {
+            connector_wake(process->connectors[i]);
+        }
+    }
+    pthread_mutex_unlock(&process->connectors_lock);
+}
+
+static void on_dead(void *owner, struct status status)
+{
+    (void)owner;
+    LOG(store_failed, log_status(status), log_word("the store failed: the process ends and recovers from its log"));
+    _exit(EXIT_STORE_LOST);
+}
+
+/* ---- requests, on the loop thread ---- */
+
+static void on_request(void *owner, struct http_request *request)
+{
+    struct process *process = owner;
+    if (request->listener == process->listener_sync) {
+        if (!process->sync_api || !sync_api_handle(process->sync_api, request)) {
+            (void)http_respond_text(process->server, request->id, 404, "no such call");
+        }
+    } else {
+        screens_handle(process->screens, request, request->listener == process->listener_admin);
+    }
+}
+
+static void on_cancelled(void *owner, struct http_request_id id)
+{
+    struct process *process = owner;
+    if (process->sync_api) {
+        sync_api_cancelled(process->sync_api, id);
+    }
+    if (process->screens) {
+        screens_cancelled(process->screens, id);
+    }
+}
+
+/* ---- start ---- */
+
+static size_t add_listener(struct http_server_options *options, struct config_address address, bool tls)
+{
+    if (!address.host) {
+        return SIZE_MAX;
+    }
+    options->listeners[options->listener_count] =
+        (struct http_listener){.address = address.host[0] ? address.host : "::", .port = address.port, .tls = tls};
+    return options->listener_count++;
+}
+
+static struct status start_server(struct running *running)
+{
+    struct process *process = &running->process;
+    const struct config *config = process->config;
+    struct http_server_options options = {.loop = &running->loop,
+                                          .owner = running,
+                                          .handle = on_request,
+                                          .cancelled = on_cancelled};
+    process->listener_admin = add_listener(&options, config->listen_admin, false);
+    process->listener_page = add_listener(&options, config->listen_page, false);
+    process->listener_sync = add_listener(&options, config->listen_sync, true);
+    if (process->listener_sync != SIZE_MAX) {
+        struct http_listener *listener = &options.listeners[process->listener_sync];
+        listener->client_certificate = true;
+        listener->certificate_path = config->certificate;
+        listener->key_path = config->private_key;
+        listener->client_ca_path = config->authority;
+        listener->body_max = LIMIT_BATCH_MESSAGE;
+        struct sync_api_options api = {.loop = &running->loop, .engine = process->engine, .deployment = config->deployment};
+        TRY(sync_api_new(&api, &process->sync_api));
+    }
+    if (options.listener_count == 0) {
+        return status_ok();
+    }
+    TRY(http_server_new(&options, running->problem, running->problem_size, &process->server));
+    if (process->sync_api) {
+        sync_api_set_server(process->sync_api, process->server);
+    }
+    TRY(screens_new(process, &running->loop, &process->screens));
+    static const char *const names[] = {"admin", "page", "sync"};
+    const size_t listeners[] = {process->listener_admin, process->listener_page, process->listener_sync};
+    for (size_t i = 0; i < 3; i++) {
+        if (listeners[i] != SIZE_MAX) {
+            LOG(listening, log_word(names[i]), log_int(http_server_port(process->server, listeners[i])));
+        }
+    }
+    return status_ok();
+}
+
+static struct status start_peer(struct running *running)
+{
+    struct process *process = &running->process;
+    const struct config *config = process->config;
+    if (!config->hub_url) {
+        return status_ok();
+    }
+    struct http_client_options client = {.loop = &running->loop,
+                                         .ca_path = config->authority,
+                                         .certificate_path = config->certificate,
+                                         .key_path = config->private_key};
+    TRY(http_client_new(&client, running->problem, running->problem_size, &process->client));
+    struct peer_options options = {.loop = &running->loop,
+                                   .engine = process->engine,
+                                   .client = process->client,
+                                   .hub_url = config->hub_url,
+                                   .in_takeover = running->options->takeover};
+    process->local.crypto->random(process->local.crypto->owner, &options.seed, sizeof options.seed);
+    return peer_start(&options, &process->peer);
+}
+
+static void on_captured(void *owner)
+{
+    struct process *process = owner;
+    if (process->peer) {
+        peer_wake(process->peer);
+    }
+}
+
+static struct status start_connectors(struct running *running)
+{
+    struct process *process = &running->process;
+    const struct config *config = process->config;
+    process->connectors = calloc(config->legacy_count + 1, sizeof(struct connector *));
+    if (!process->connectors) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    for (size_t i = 0; i < config->legacy_count; i++) {
+        struct connector_options options = {.legacy = &config->legacy[i],
+                                            .mapping = running->options->mappings[i],
+                                            .engine = process->engine,
+                                            .crypto = process->local.crypto,
+                                            .self = config->node,
+                                            .scope = scope_of_node(config->node),
+                                            .owner = process,
+                                            .captured = on_captured};
+        memcpy(options.secret, process->local.secret, sizeof options.secret);
+        struct connector *connector = NULL;
+        TRY(connector_start(&options, &connector));
+        pthread_mutex_lock(&process->connectors_lock);
+        process->connectors[process->connector_count++] = connector;
+        pthread_mutex_unlock(&process->connectors_lock);
+    }
+    return status_ok();
+}
+
+static struct status start_all(struct running *running)
+{
+    struct process *process = &running->process;
+    struct engine_options options = {.core = process->local.core,
+                                     .memory = memory_heap(),
+                                     .owner = process,
+                                     .committed = on_committed,
+                                     .dead = on_dead};
+    TRY(engine_start(&options, &process->engine));
+    TRY(start_server(running));
+    TRY(start_peer(running));
+    TRY(start_connectors(running));
+    if (running->options->control_start) {
+        TRY(running->options->control_start(process, &process->control, running->problem, running->problem_size));
+    }
+    return status_ok();
+}
+
+static void loop_open(struct running *running)
+{
+    uv_loop_init(&running->loop);
+    uv_signal_init(&running->loop, &running->interrupt);
+    uv_signal_init(&running->loop, &running->terminate);
+    running->interrupt.data = running->terminate.data = running;
+    uv_signal_start(&running->interrupt, on_signal, SIGINT);
+    uv_signal_start(&running->terminate, on_signal, SIGTERM);
+    running->signals_open = true;
+}
+
+/* Every part stopped: the loop has ended, so nothing can reach these any more. */
+static void release(struct running *running)
+{
+    struct process *process = &running->process;
+    engine_stop(process->engine);
+    peer_free(process->peer);
+    http_client_free(process->client);
+    screens_free(process->screens);
+    http_server_free(process->server);
+    sync_api_free(process->sync_api);
+    free(process->connectors);
+    pthread_mutex_destroy(&process->connectors_lock);
+    uv_loop_close(&running->loop);
+    local_close(&process->local);
+}
+
+struct status process_run(const struct process_options *options, char *problem, size_t problem_size)
+{
+    struct running *running = calloc(1, sizeof *running);
+    if (!running) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    running->options = options;
+    running->problem = problem;
+    running->problem_size = problem_size;
+    running->process = (struct process){.config = options->config,
+                                        .started_ms = clock_now_ms(),
+                                        .listener_sync = SIZE_MAX,
+                                        .listener_admin = SIZE_MAX,
+                                        .listener_page = SIZE_MAX};
+    signal(SIGPIPE, SIG_IGN);
+    pthread_mutex_init(&running->process.connectors_lock, NULL);
+    struct status status = local_open(options->config, &running->process.local);
+    if (!status_is_ok(status)) {
+        snprintf(problem, problem_size, "%s", running->process.local.problem);
+        free(running);
+        return status;
+    }
+    loop_open(running);
+    status = start_all(running);
+    if (status_is_ok(status)) {
+        LOG(started, log_word(SIMPUL_VERSION), log_word(config_role_name(options->config->role)),
+            log_node(options->config->node));
+        notify_state("READY=1");
+    } else {
+        if (!problem[0]) {
+            snprintf(problem, problem_size, "it did not start (%s)", status_name(status));
+        }
+        process_stop(running, "failed start");
+    }
+    uv_run(&running->loop, UV_RUN_DEFAULT);
+    release(running);
+    LOG(stopped, log_ms(clock_monotonic_ms() - running->stopping_since_ms));
+    free(running);
+    return status;
+}
