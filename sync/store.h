@@ -40,7 +40,7 @@ enum store_table {
     STORE_PENDING,    /* lane, table, row key -> pending shadow */
     STORE_SHADOWS,    /* lane, table, row key -> shadow, where it cannot live in the legacy database */
     STORE_TIES,       /* lane, record or part -> table, row key */
-    STORE_QUARANTINE, /* be64 number -> quarantined row, leaf or register with its reason */
+    STORE_QUARANTINE, /* sync/quarantine.h: row and register, or leaf, with its reason */
     STORE_INBOX,      /* kind, record, register, part -> conflict or item for a person */
     STORE_EVIDENCE,   /* be64 number -> both leaves of a fork */
     STORE_EVENTS,     /* be64 number -> something a person must be told once (skew, restored store, ...) */
