@@ -19,6 +19,7 @@ struct replica_head {
     struct replica replica;
     uint64_t rseq;    /* of the last change applied, void ones counted; 0: known only from a context */
     struct hash hash; /* its leaf */
+    uint64_t reg;     /* its registry size */
 };
 
 enum history_flag {
@@ -37,12 +38,14 @@ struct history_entry {
     uint32_t stream; /* the store's number of the stream where the leaf lies */
     uint64_t seq;
     uint64_t reg;
-    struct hash hash;
+    struct hash hash; /* of one that was read from a row only the first HISTORY_HASH_SIZE bytes, the others zero */
     enum kind kind;
     enum class class;
     uint32_t flags;
     struct part_id part; /* zero unless the leaf names one */
 };
+
+#define HISTORY_HASH_SIZE 16
 
 struct dot_index { /* a dot with its replica as an index into record->replicas */
     uint32_t replica;
@@ -51,8 +54,8 @@ struct dot_index { /* a dot with its replica as an index into record->replicas *
 
 enum sibling_flag {
     SIBLING_STALE = 1 << 0,   /* written as stale_edit */
-    SIBLING_ERASED = 1 << 1,  /* value destroyed by an erasure */
-    SIBLING_MISSING = 1 << 2, /* body not held (later, not entitled): unreadable, not empty */
+    SIBLING_ERASED = 1 << 1,  /* an erasure covers it: never show or export `value`, which stays until record_body_gone */
+    SIBLING_MISSING = 1 << 2, /* value not held (later, not entitled, destroyed): unreadable, not empty */
 };
 
 struct sibling {
@@ -63,7 +66,8 @@ struct sibling {
     enum role role;
     uint32_t flags;
     struct dot_index grant;       /* rseq 0: none */
-    struct span value;            /* encoded, empty when erased or missing */
+    struct span value;            /* encoded, empty when missing */
+    uint64_t fingerprint;         /* of a value that the row leaves out, so that equal ones are known as equal; else 0 */
     const struct dot_index *ctx;  /* only for presence, else NULL */
     size_t ctx_count;
 };
@@ -84,13 +88,23 @@ struct erasure {
     enum class class;    /* SEALED: reporter only; RESTRICTED: restricted and sealed */
     struct part_id part; /* zero: the record and all parts */
     struct dot_index grant;
-    bool applied;        /* false: known and hiding, but its dependencies have not come */
+    bool applied;        /* false: its dependencies have not come; it hides as far as it can be trusted without them */
+    bool vouched;        /* written or relayed by the hub: hides before its dependencies come */
 };
 
-/* An accepted "seen" of a change: it was written by somebody who knew of the erasure. */
+/* "Seen" of a change: it was written by somebody who knew of the erasure, so the erasure spares it. */
 struct erasure_seen {
     struct dot_index change;
-    struct dot_index erasure;
+    struct dot erasure; /* may name a replica that the record does not know yet */
+};
+
+/* A create leaf that binds to the record's id. There may be several, of one node (log.md, "Kinds"). */
+struct create_step {
+    struct dot_index dot;
+    struct hash hash;
+    struct scope_id scope; /* of the stream in which it stands */
+    bool hub;              /* written by the hub: grants the scope its right to write */
+    bool is_void;          /* counts as the record's beginning, grants nothing */
 };
 
 struct route_step {
@@ -108,16 +122,19 @@ struct clamp {
 };
 
 struct acknowledgement { /* an `erased` leaf */
-    struct node_id node;
-    struct dot_index erasure;
+    struct node_id author;
+    struct node_id named; /* target.node: another node than that of the erase leaf is the one the hub speaks for */
+    struct hash erasure;  /* leaf hash of the erase leaf, which may not be here yet */
 };
 
 struct record {
     struct record_id id;
     struct arena *arena; /* borrowed */
-    bool created;        /* a create leaf is held and applied (void ones count) */
-    struct node_id maker;         /* node of the create leaf: SHA-256("simpul/record/v1" 00 node 00 nonce) binds it to id */
-    struct scope_id first_scope;  /* scope of the stream of the create: owner until the first route */
+    bool created;        /* a create leaf that binds to the id is held and applied (void ones count) */
+    struct node_id maker;         /* its node: SHA-256("simpul/record/v1" 00 node 00 nonce) binds it to id */
+    struct scope_id first_scope;  /* scope of the stream of the create with the smallest dot: owner until the first route */
+    struct create_step *creates;
+    size_t create_count, create_capacity;
     struct replica_head *replicas; /* sorted by nothing: order of appearance, indexes are stable */
     size_t replica_count, replica_capacity;
     struct record_register *registers; /* sorted by part, then number */
@@ -168,6 +185,7 @@ struct change {
     uint32_t stream;
     uint64_t seq;
     bool relayed;
+    bool binds; /* create only: the core found SHA-256("simpul/record/v1" 00 node 00 nonce)[0..16] equal to the record id */
     enum body_state body;
     const struct body_value *values; /* of a present body */
     size_t value_count;
@@ -185,14 +203,22 @@ enum apply_result {
 struct apply_outcome {
     enum apply_result result;
     const char *why;         /* static word for void and forked: "rights", "cut", "grant", "class", "prev", "ctx", ... */
-    struct ctx_entry waits;  /* parked: the first dot that is missing; rseq 0: it waits for the create or the registry */
+    struct ctx_entry waits;  /* parked: a dot that is not applied yet (its predecessor, else the first of ctx and grant; it
+                              * may be held and parked itself); rseq 0: it waits for the create or the registry */
     uint64_t waits_registry; /* parked: registry size that it needs, 0 if that is not why */
     struct hash other;       /* forked: hash of the leaf that is held */
 };
 
+/* May this role write this register by this kind of leaf (merge.md, "Registers")? Asked before a leaf is made, so that
+ * none is void; number 0 asks for the kind alone. Hub-only registers need the hub besides. */
+bool record_role_may(enum role role, enum kind kind, uint32_t number);
+
 /* One change (a kind with a dot). Adds it to the history, parks it, or merges it: merge.md's apply(c), O(registers
  * written + history for ctx checks). `self` is the reader's own node id. A parked change that is given again is tried
- * again. An erase hides at once even when parked. The record is unchanged on failure (NO_MEMORY, LIMIT). */
+ * again. An erase hides at once even when parked, if the hub wrote or relayed it or its right is proved by what is held.
+ * The record shows no difference after a failure (NO_MEMORY; LIMIT above LIMIT_RECORD_REPLICAS, LIMIT_RECORD_PARKED).
+ * FORKED keeps one history entry as evidence. OWN_FORK in ctx, grant or prev keeps it parked; a second content for an own
+ * dot is not kept at all. */
 struct status record_apply(struct record *record, const struct change *change, const struct registry *registry,
                            struct node_id self, struct apply_outcome *out_outcome) MUST_CHECK;
 
@@ -211,6 +237,12 @@ struct status record_body(struct record *record, struct dot dot, const struct bo
 struct status record_erased_bodies(const struct record *record, struct arena *arena, size_t **out_indexes,
                                    size_t *out_count) MUST_CHECK;
 void record_body_gone(struct record *record, size_t history_index);
+/* An erasure that erases nothing, because it was written by a former owner after the route out that did not know it. */
+bool record_erasure_is_late(const struct record *record, const struct erasure *erasure);
+/* The erasure hides now: applied, or trusted before its dependencies come, and not late. */
+bool record_erasure_in_force(const struct record *record, const struct erasure *erasure);
+/* `node` has said that it destroyed what the erasure covers. */
+bool record_acknowledged(const struct record *record, const struct erasure *erasure, struct node_id node);
 
 /* ---- show ---- */
 
@@ -235,12 +267,20 @@ bool record_is_late(const struct record *record, const struct sibling *sibling);
 bool record_is_withdrawn(const struct record *record);
 enum complaint_status record_status(const struct record *record);
 
-/* One open conflict per register with siblings of different values. */
+enum conflict_reason {
+    CONFLICT_DIFFERS,   /* siblings of different values (presence: deleted there, edited here) */
+    CONFLICT_LATE,      /* a late loosen or withdrawal that is not followed */
+    CONFLICT_OMBUDSMAN, /* the Ombudsman set a status other than eskalasi_ombudsman */
+};
+
+/* One item per register that a person should know of; the first reason that holds. Late erasures are asked for with
+ * record_erasure_is_late. */
 struct conflict_item {
     struct part_id part;
     uint32_t number;
     bool person;
     size_t sibling_count;
+    enum conflict_reason reason;
 };
 struct status record_conflicts(const struct record *record, struct arena *arena, struct conflict_item **out_items,
                                size_t *out_count) MUST_CHECK;
@@ -250,8 +290,9 @@ struct status record_state_bytes(const struct record *record, struct arena *aren
 
 /* ---- row ---- (conflict/record_codec.c) */
 
-/* The store's encoding; versioned by its first byte. Values of parts' REG_NOTE_TEXT and attachments stay out of the row
- * above 256 bytes: they read back as SIBLING_MISSING with the body in the store (the core fills them when shown). */
+/* The store's encoding; versioned by its first byte. Values of parts above RECORD_VALUE_INLINE bytes stay out of the row:
+ * they read back as SIBLING_MISSING with the body in the store (the core fills them when shown). */
+#define RECORD_VALUE_INLINE 256
 struct status record_encode(const struct record *record, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 /* INVALID for damaged bytes. Spans point into `bytes`. */
 struct status record_decode(struct record_id id, struct span bytes, struct arena *arena, struct record *out_record) MUST_CHECK;
