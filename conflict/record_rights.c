@@ -70,23 +70,6 @@ bool record_role_may(enum role role, enum kind kind, uint32_t number)
     }
 }
 
-/* One leaf, one class: exactly that of its registers; without a body public. An erase names what it erases. */
-static bool class_fits(const struct header *header)
-{
-    if (header->kind == KIND_ERASE) {
-        return header->class == CLASS_RESTRICTED || header->class == CLASS_SEALED;
-    }
-    if (!header->has_body && header->class != CLASS_PUBLIC) {
-        return false;
-    }
-    for (size_t i = 0; i < header->register_count; i++) {
-        if (register_class(header->registers[i]) != header->class) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool is_hub(const struct registry *registry, struct node_id node)
 {
     return node_id_equal(registry->hub, node);
@@ -121,7 +104,7 @@ const char *change_void_reason(const struct change *change, const struct registr
     if (header->kind == KIND_CREATE && !change->binds) {
         return "binding";
     }
-    if (!class_fits(header)) {
+    if (!header_class_fits(header)) {
         return "class";
     }
     if (!registry_role_allowed(registry, header->reg, header->node, header->role)) {
