@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/quarantine.h"
 
+#include "proto/limits.h"
+
 enum { QUARANTINE_FORMAT = 1 };
 
 static void add_row_prefix(struct buffer *key, uint32_t lane, struct span table, struct span row_key)
