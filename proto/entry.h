@@ -7,7 +7,8 @@
 #include "proto/vocabulary.h"
 
 /* What a registry leaf says (log.md, "Streams", "Keys"); stands in the leaf's body as a protobuf message
- * (proto/body.proto, RegistryEntry). One struct for all kinds; fields that a kind does not name are zero. */
+ * (proto/body.proto, RegistryEntry). One struct for all kinds; fields that a kind does not name are zero. An epoch_open leaf
+ * uses it too: epoch is the previous one, size and key its accepted size and root, name the reason code. */
 
 enum institution {
     INSTITUTION_NONE = 0,
@@ -41,6 +42,8 @@ struct registry_entry {
     bool active;               /* node, key */
 };
 
+/* INVALID where the kind has no entry or lacks what it is about: hub node, name; node node, institution; epoch node, epoch;
+ * key node, key_use, key; role node; cut node, epoch, scope; epoch_open epoch. Spans of what is read point into `bytes`. */
 struct status registry_entry_write(const struct registry_entry *entry, struct arena *arena,
                                    struct span *out_bytes) MUST_CHECK;
 struct status registry_entry_read(enum kind kind, struct span bytes, struct arena *arena,

@@ -21,6 +21,8 @@
 #define LIMIT_ACTOR_SIZE 64
 #define LIMIT_NONCE_SIZE 32
 #define LIMIT_SALT_SIZE 32
+#define LIMIT_CLAIM_SIZE 32
+#define LIMIT_REFS_COUNT 256        /* external references of one record */
 #define LIMIT_NOTE_SIZE (64 * 1024) /* signed note, not a complaint's note */
 #define LIMIT_NOTE_SIGNATURES 16
 
