@@ -35,6 +35,10 @@
 #define LIMIT_PULL_ORIGINS 64
 #define LIMIT_WANT_COUNT 64
 #define LIMIT_PULL_WAIT_MS 55000
+#define LIMIT_OWN_STREAMS 1024      /* streams of one node, all epochs */
+#define LIMIT_LEASE_SIZE 64
+#define LIMIT_WHY_SIZE 64           /* word for a void leaf */
+#define LIMIT_MESSAGE_SIZE (LIMIT_BATCH_RAW + LIMIT_BATCH_RAW / 4) /* a batch and what frames it */
 #define LIMIT_MESSAGE_MEMORY (32 * 1024 * 1024) /* what decoding one message may take */
 #define LIMIT_RELAY_BATCH 1000
 #define LIMIT_LEASE_SILENT_MS (10 * 60 * 1000)

@@ -5,8 +5,8 @@
 #include "proto/header.h"
 
 /* The peer dialogue as values (protocol.md; proto/sync.proto). Every message is decoded with a budget
- * (LIMIT_MESSAGE_MEMORY, taken from the arena) after a scan of the raw bytes that bounds depth, counts and sizes, because
- * protobuf-c expands small hostile input a hundredfold. Spans point into the decoded bytes or the arena: keep both. */
+ * (LIMIT_MESSAGE_MEMORY, taken from the arena); counts and sizes are checked on the raw bytes before anything is
+ * allocated for them, and the depth is that of our tables (proto/schema.h). Spans point into the decoded bytes or the arena: keep both. */
 
 #define PROTOCOL_VERSION 1
 
@@ -167,6 +167,12 @@ struct bodies_ask {
     size_t count;
 };
 
+struct bodies_answer {
+    enum verdict verdict;
+    const struct wire_body *bodies; /* in the order of the positions */
+    size_t count;
+};
+
 /* One function pair per message. write: bytes in `arena`. read: INVALID, LIMIT or NO_MEMORY; never reads outside `bytes`. */
 struct status hello_write(const struct hello *m, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 struct status hello_read(struct span bytes, struct arena *arena, struct hello *out_m) MUST_CHECK;
@@ -180,6 +186,10 @@ struct status pull_write(const struct pull *m, struct arena *arena, struct span 
 struct status pull_read(struct span bytes, struct arena *arena, struct pull *out_m) MUST_CHECK;
 struct status pull_answer_write(const struct pull_answer *m, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 struct status pull_answer_read(struct span bytes, struct arena *arena, struct pull_answer *out_m) MUST_CHECK;
+struct status bodies_ask_write(const struct bodies_ask *m, struct arena *arena, struct span *out_bytes) MUST_CHECK;
+struct status bodies_ask_read(struct span bytes, struct arena *arena, struct bodies_ask *out_m) MUST_CHECK;
+struct status bodies_answer_write(const struct bodies_answer *m, struct arena *arena, struct span *out_bytes) MUST_CHECK;
+struct status bodies_answer_read(struct span bytes, struct arena *arena, struct bodies_answer *out_m) MUST_CHECK;
 
 const char *verdict_name(enum verdict v);
 
