@@ -8,7 +8,8 @@
 #include "sync/crypto.h"
 
 /* Signed notes (C2SP signed-note v1.0.0), checkpoints (tlog-checkpoint v1.0.0: origin, decimal size, base64 root, three
- * lines, no extensions) and cosignatures (tlog-cosignature v1.0.1, cosignature/v1). See log.md, "Hashes" and "Witnesses".
+ * lines, no extensions) and cosignatures (tlog-cosignature v1.0.1, cosignature/v1). See log.md, "Hashes" and
+ * "Witnesses".
  *
  *   sync.demo/o/64.09/1/64.09
  *   1234
@@ -17,9 +18,10 @@
  *   — sync.demo/o/64.09/1/64.09 base64(keyid4 || signature64)
  *   — sync.demo/w/hub base64(keyid4 || be64 seconds || signature64)
  *
- * Guarantees (tests/unit/sync/test_note.c, tests/system/verify-go): Go's sumdb/note opens what we sign; one accepted
- * encoding (canonical base64, no leading zeros, no CR, no space too many), so write(parse(n)) == n; nothing verifies after
- * any change of a byte of text or of the signature asked about. Strings are not terminated; spans say where they live. */
+ * Guarantees (tests/unit/sync/test_note*.c, tests/system/verify-go): Go's sumdb/note opens what we sign; one accepted
+ * encoding (canonical base64, no leading zeros, no CR, no space too many), so write(parse(n)) == n; nothing verifies
+ * after any change of a byte of text or of the signature asked about. Strings are not terminated; spans say where they
+ * live. */
 
 enum note_key_type {
     NOTE_KEY_ED25519 = 1,     /* log keys: pure Ed25519 over the text */
@@ -51,8 +53,8 @@ struct status note_verifier_key(const struct crypto *crypto, struct span name, e
                                 const struct public_key *key, struct arena *arena, struct span *out_text) MUST_CHECK;
 
 struct note_signature {
-    struct span line;  /* the whole line with its newline; points into the note */
-    struct span name;  /* points into the note */
+    struct span line; /* the whole line with its newline; points into the note */
+    struct span name; /* points into the note */
     struct note_key_id key_id;
     struct span value; /* what follows the key id: 64 bytes for a log key, 72 for a cosigner; in the arena */
 };
@@ -68,9 +70,9 @@ struct note {
     size_t signature_count;                  /* 1 to LIMIT_NOTE_SIGNATURES, all of different (name, key id) */
 };
 
-/* `bytes` and `arena` must outlive out_note. LIMIT above LIMIT_NOTE_SIZE, LIMIT_NOTE_SIGNATURES or LIMIT_TREE_SIZE, INVALID
- * for anything else that is not exactly a signed checkpoint, with fault->at the byte offset. Signatures by unknown keys and
- * of unknown types are kept and mean nothing. Names are printable ASCII without space and '+'. */
+/* `bytes` and `arena` must outlive out_note. LIMIT above LIMIT_NOTE_SIZE, LIMIT_NOTE_SIGNATURES or LIMIT_TREE_SIZE,
+ * INVALID for anything else that is not exactly a signed checkpoint, with fault->at the byte offset. Signatures by
+ * unknown keys and of unknown types are kept and mean nothing. Names are printable ASCII without space and '+'. */
 struct status note_parse(struct span bytes, struct arena *arena, struct note *out_note, struct fault *fault) MUST_CHECK;
 
 /* Makes the checkpoint of an own stream: text and one line by SIGN_LOG under the name `origin`. DENIED without the key.
@@ -89,9 +91,9 @@ struct status cosign(const struct crypto *crypto, const struct note *note, struc
 struct status cosignature_verify(const struct crypto *crypto, const struct note *note, struct span cosigner_name,
                                  const struct public_key *key, struct arena *arena, uint64_t *out_time_s) MUST_CHECK;
 
-/* The note with `line` (one signature line with its newline) at its end, instead of an earlier line of the same name and
- * key id. INVALID if either does not parse, LIMIT above the note's bounds. The line is not verified here: verify the result,
- * or the line of a note made by adding it. */
+/* The note with `line` (one signature line with its newline) at its end, instead of an earlier line of the same name
+ * and key id. INVALID if either does not parse, LIMIT above the note's bounds. The line is not verified here: verify
+ * the result, or the line of a note made by adding it. */
 struct status note_add_line(const struct note *note, struct span line, struct arena *arena, struct span *out_note,
                             struct fault *fault) MUST_CHECK;
 

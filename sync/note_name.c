@@ -55,7 +55,8 @@ struct status origin_write(struct span deployment, const struct stream_id *strea
     return buffer_end(&buffer, out_origin);
 }
 
-struct status cosigner_name_write(struct span deployment, struct node_id node, struct arena *arena, struct span *out_name)
+struct status cosigner_name_write(struct span deployment, struct node_id node, struct arena *arena,
+                                  struct span *out_name)
 {
     struct node_id checked;
     TRY(deployment_check(deployment));
@@ -83,7 +84,8 @@ static struct span segment_take(struct span *rest)
 }
 
 /* sync.<deployment>/<letter>/ ; leaves rest behind it. */
-static struct status prefix_parse(struct span text, const char *letter, struct span *out_deployment, struct span *out_rest)
+static struct status prefix_parse(struct span text, const char *letter, struct span *out_deployment,
+                                  struct span *out_rest)
 {
     if (text.size == 0) {
         return STATUS_MAKE(STATUS_INVALID);

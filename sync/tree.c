@@ -10,7 +10,8 @@ void tree_leaf_hash(const struct crypto *crypto, struct span leaf, struct hash *
     crypto->sha256(crypto->owner, parts, 2, out_hash);
 }
 
-void tree_node_hash(const struct crypto *crypto, const struct hash *left, const struct hash *right, struct hash *out_hash)
+void tree_node_hash(const struct crypto *crypto, const struct hash *left, const struct hash *right,
+                    struct hash *out_hash)
 {
     /* One part instead of three: half of all hashing of a log happens here. */
     uint8_t bytes[65];

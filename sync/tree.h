@@ -20,7 +20,8 @@
 /* SHA-256(00 || leaf). */
 void tree_leaf_hash(const struct crypto *crypto, struct span leaf, struct hash *out_hash);
 /* SHA-256(01 || left || right). `out_hash` may be one of the inputs. */
-void tree_node_hash(const struct crypto *crypto, const struct hash *left, const struct hash *right, struct hash *out_hash);
+void tree_node_hash(const struct crypto *crypto, const struct hash *left, const struct hash *right,
+                    struct hash *out_hash);
 
 /* All that a log must keep to append and to state its root: the roots of the perfect subtrees that the first `size`
  * leaves fall into, one per bit of size. Zero is the empty tree. */
@@ -31,7 +32,8 @@ struct tree_range {
 
 void tree_range_init(struct tree_range *range);
 /* One leaf hash more; amortised one node hash. LIMIT at LIMIT_TREE_SIZE, range unchanged. */
-struct status tree_range_append(struct tree_range *range, const struct crypto *crypto, const struct hash *leaf) MUST_CHECK;
+struct status tree_range_append(struct tree_range *range, const struct crypto *crypto,
+                                const struct hash *leaf) MUST_CHECK;
 /* Many; LIMIT before anything is appended. */
 struct status tree_range_append_all(struct tree_range *range, const struct crypto *crypto, const struct hash *leaves,
                                     size_t count) MUST_CHECK;
@@ -42,7 +44,8 @@ void tree_range_write(const struct tree_range *range, struct buffer *buffer);
 /* Reads what write wrote, and leaves the reader behind it. INVALID when short, LIMIT above LIMIT_TREE_SIZE. */
 struct status tree_range_read(struct reader *reader, struct tree_range *out_range) MUST_CHECK;
 
-/* Where proof making gets its hashes. hash() is only asked for perfect subtrees inside the tree that the proof is for. */
+/* Where proof making gets its hashes. hash() is only asked for perfect subtrees inside the tree that the proof is for.
+ */
 struct tree_source {
     struct status (*hash)(void *owner, uint32_t level, uint64_t index, struct hash *out_hash) MUST_CHECK;
     void *owner; /* borrowed */
@@ -53,16 +56,16 @@ struct tree_proof {
     struct hash hashes[LIMIT_PROOF_HASHES];
 };
 
-/* RFC 9162 section 2.1.3.1: that leaf `index` stands in the tree of `size` leaves. INVALID unless index < size and size <=
- * LIMIT_TREE_SIZE; else the source's status. Asks the source for at most 2 * 62 hashes. */
+/* RFC 9162 section 2.1.3.1: that leaf `index` stands in the tree of `size` leaves. INVALID unless index < size and size
+ * <= LIMIT_TREE_SIZE; else the source's status. Asks the source for at most 2 * 62 hashes. */
 struct status tree_inclusion_make(const struct tree_source *source, const struct crypto *crypto, uint64_t index,
                                   uint64_t size, struct tree_proof *out_proof) MUST_CHECK;
 /* RFC 9162 section 2.1.3.2. `leaf` is the leaf hash. INVALID unless the proof shows it. */
 struct status tree_inclusion_verify(const struct crypto *crypto, uint64_t index, uint64_t size, const struct hash *leaf,
                                     const struct hash *root, const struct hash *proof, size_t proof_count) MUST_CHECK;
 
-/* RFC 9162 section 2.1.4.1: that the tree of `old_size` leaves is a prefix of that of `new_size`. Empty when the sizes are
- * equal or old_size is 0. INVALID unless old_size <= new_size <= LIMIT_TREE_SIZE; else the source's status. */
+/* RFC 9162 section 2.1.4.1: that the tree of `old_size` leaves is a prefix of that of `new_size`. Empty when the sizes
+ * are equal or old_size is 0. INVALID unless old_size <= new_size <= LIMIT_TREE_SIZE; else the source's status. */
 struct status tree_consistency_make(const struct tree_source *source, const struct crypto *crypto, uint64_t old_size,
                                     uint64_t new_size, struct tree_proof *out_proof) MUST_CHECK;
 /* RFC 9162 section 2.1.4.2, and: size 0 must state the empty root, equal sizes equal roots, each with an empty proof.

@@ -3,9 +3,9 @@
 
 #include <assert.h>
 
-/* Making. Every hash of a proof is the root of leaves [begin, end), where begin is a multiple of the smallest power of two
- * not below end - begin; only at the right border of the tree is such a subtree imperfect, and then it is folded from the
- * perfect ones it consists of, the smallest (rightmost) first. */
+/* Making. Every hash of a proof is the root of leaves [begin, end), where begin is a multiple of the smallest power of
+ * two not below end - begin; only at the right border of the tree is such a subtree imperfect, and then it is folded
+ * from the perfect ones it consists of, the smallest (rightmost) first. */
 
 static struct status subtree_hash(const struct tree_source *source, const struct crypto *crypto, uint64_t begin,
                                   uint64_t end, struct hash *out_hash)
@@ -70,7 +70,8 @@ struct status tree_consistency_make(const struct tree_source *source, const stru
     }
     struct tree_proof proof = {.count = 0};
     if (old_size != 0 && old_size != new_size) {
-        /* The way starts at the last perfect subtree of the old tree. Where that is the whole old tree, the verifier has it. */
+        /* The way starts at the last perfect subtree of the old tree. Where that is the whole old tree, the verifier
+         * has it. */
         uint32_t level = 0;
         while (!(old_size >> level & 1)) {
             level++;

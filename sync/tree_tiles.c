@@ -9,7 +9,7 @@ static_assert(LIMIT_TILE_HASHES == 1 << TILE_HEIGHT, "a tile is eight tree level
 
 struct tree_tile_slot {
     bool used;
-    uint64_t index; /* of the tile */
+    uint64_t index;                       /* of the tile */
     uint8_t known[LIMIT_TILE_HASHES / 8]; /* partial tiles: bit per hash */
     struct hash hashes[LIMIT_TILE_HASHES];
 };

@@ -16,9 +16,9 @@
 #define KEY_COUNT 2 /* enum signing_key */
 
 struct openssl {
-    struct crypto crypto; /* what callers hold */
-    EVP_MD *sha256;       /* owned: fetched once, a fetch per call would cost more than the hash */
-    EVP_MAC *hmac;        /* owned */
+    struct crypto crypto;      /* what callers hold */
+    EVP_MD *sha256;            /* owned: fetched once, a fetch per call would cost more than the hash */
+    EVP_MAC *hmac;             /* owned */
     EVP_PKEY *keys[KEY_COUNT]; /* owned; NULL: no such key */
     struct public_key public_keys[KEY_COUNT];
     pthread_key_t contexts; /* per thread: struct contexts */
@@ -135,8 +135,8 @@ static struct status sign(void *owner, enum signing_key key, struct span message
     return status_ok();
 }
 
-/* Whether the encoding is that of a point's y below p = 2^255 - 19, and the point not of small order. The five encodings
- * are those of order 1, 2, 4, 8 with their sign bit cleared. */
+/* Whether the encoding is that of a point's y below p = 2^255 - 19, and the point not of small order. The five
+ * encodings are those of order 1, 2, 4, 8 with their sign bit cleared. */
 static bool public_key_is_sound(const struct public_key *key)
 {
     static const uint8_t small_order[][32] = {
@@ -300,7 +300,8 @@ static struct status seed_set(struct openssl *openssl, enum signing_key key, con
     return key_set(openssl, key, EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32));
 }
 
-struct status crypto_openssl_new_seeds(const uint8_t *log_seed, const uint8_t *cosigner_seed, struct crypto **out_crypto)
+struct status crypto_openssl_new_seeds(const uint8_t *log_seed, const uint8_t *cosigner_seed,
+                                       struct crypto **out_crypto)
 {
     struct openssl *openssl;
     TRY(openssl_new(&openssl));
@@ -325,7 +326,8 @@ struct status crypto_openssl_new_random(struct crypto **out_crypto)
     return status;
 }
 
-struct status crypto_openssl_generate(const char *path, struct public_key *out_public, char *problem, size_t problem_size)
+struct status crypto_openssl_generate(const char *path, struct public_key *out_public, char *problem,
+                                      size_t problem_size)
 {
     key_file_problem(problem, problem_size, path, "OpenSSL could not make a key");
     ERR_clear_error();

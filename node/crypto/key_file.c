@@ -36,8 +36,8 @@ static struct status refuse(const struct place *place, enum status_code code, co
 
 static struct status refuse_errno(const struct place *place, const char *doing)
 {
-    enum status_code code = errno == ENOENT ? STATUS_NOT_FOUND
-                            : errno == EEXIST ? STATUS_EXISTS
+    enum status_code code = errno == ENOENT                     ? STATUS_NOT_FOUND
+                            : errno == EEXIST                   ? STATUS_EXISTS
                             : errno == EACCES || errno == EPERM ? STATUS_DENIED
                                                                 : STATUS_IO;
     const char *hint = code == STATUS_NOT_FOUND ? " (make the node's keys first, or correct the path)"
@@ -56,14 +56,16 @@ static struct status mode_check(const struct place *place, const struct stat *in
         return refuse(place, STATUS_DENIED, "not a plain file; a private key is read from a plain file only");
     }
     if (info->st_uid != geteuid() && info->st_uid != 0) {
-        return refuse(place, STATUS_DENIED, "belongs to another user, who could replace the key; chown it to the user that "
-                                            "runs simpul");
+        return refuse(place, STATUS_DENIED,
+                      "belongs to another user, who could replace the key; chown it to the user that "
+                      "runs simpul");
     }
     if ((info->st_mode & 07377) != 0) {
         char what[160];
-        (void)snprintf(what, sizeof what,
-                       "has mode %04o, but only its owner may read a private key, and nobody write it; run chmod 0400 on it",
-                       (unsigned)(info->st_mode & 07777));
+        (void)snprintf(
+            what, sizeof what,
+            "has mode %04o, but only its owner may read a private key, and nobody write it; run chmod 0400 on it",
+            (unsigned)(info->st_mode & 07777));
         return refuse(place, STATUS_DENIED, what);
     }
     if (info->st_size > KEY_FILE_SIZE_MAX) {
@@ -110,8 +112,9 @@ static struct status pem_parse(const struct place *place, const char *bytes, siz
     BIO_free(bio);
     ERR_clear_error();
     if (!pkey) {
-        return refuse(place, STATUS_INVALID, "not an unencrypted private key in PEM form (BEGIN PRIVATE KEY); restore it from "
-                                             "the keys' backup");
+        return refuse(place, STATUS_INVALID,
+                      "not an unencrypted private key in PEM form (BEGIN PRIVATE KEY); restore it from "
+                      "the keys' backup");
     }
     *out_pkey = pkey;
     return status_ok();
@@ -128,7 +131,8 @@ struct status key_file_read_any(const char *path, EVP_PKEY **out_pkey, char *pro
     }
     char bytes[KEY_FILE_SIZE_MAX];
     size_t size = 0;
-    struct status status = fstat(fd, &info) != 0 ? refuse_errno(&place, "cannot be examined") : mode_check(&place, &info);
+    struct status status =
+        fstat(fd, &info) != 0 ? refuse_errno(&place, "cannot be examined") : mode_check(&place, &info);
     if (status_is_ok(status)) {
         status = bytes_read(&place, fd, bytes, sizeof bytes, &size);
     }
@@ -193,8 +197,8 @@ static struct status file_make(const struct place *place, const char *bytes, siz
         return refuse_errno(place, "cannot be made");
     }
     /* The umask may have taken the owner's right to read. */
-    struct status status = fchmod(fd, 0400) == 0 ? bytes_write(place, fd, bytes, size)
-                                                 : refuse_errno(place, "cannot get mode 0400");
+    struct status status =
+        fchmod(fd, 0400) == 0 ? bytes_write(place, fd, bytes, size) : refuse_errno(place, "cannot get mode 0400");
     (void)close(fd);
     if (status_is_ok(status)) {
         status = folder_sync(place);
@@ -213,8 +217,8 @@ struct status key_file_write(const char *path, EVP_PKEY *pkey, char *problem, si
     char *bytes = NULL;
     bool good = bio && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
     long size = good ? BIO_get_mem_data(bio, &bytes) : 0;
-    struct status status =
-        size > 0 ? file_make(&place, bytes, (size_t)size) : refuse(&place, STATUS_NO_MEMORY, "OpenSSL could not encode it");
+    struct status status = size > 0 ? file_make(&place, bytes, (size_t)size)
+                                    : refuse(&place, STATUS_NO_MEMORY, "OpenSSL could not encode it");
     BIO_free(bio);
     ERR_clear_error();
     return status;

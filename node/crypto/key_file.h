@@ -7,8 +7,8 @@
 
 #include "proto/status.h"
 
-/* Private keys in PEM files of mode 0400, for the files that wrap OpenSSL (crypto here, TLS and certificates elsewhere).
- * A problem is a sentence for the operator: "<path>: <what and what to do>"; buffers may be NULL. */
+/* Private keys in PEM files of mode 0400, for the files that wrap OpenSSL (crypto here, TLS and certificates
+ * elsewhere). A problem is a sentence for the operator: "<path>: <what and what to do>"; buffers may be NULL. */
 
 #define KEY_FILE_SIZE_MAX 16384
 
@@ -22,7 +22,8 @@ struct status key_file_read(const char *path, EVP_PKEY **out_pkey, char *problem
 /* The same for a key of any kind. */
 struct status key_file_read_any(const char *path, EVP_PKEY **out_pkey, char *problem, size_t problem_size) MUST_CHECK;
 
-/* PKCS#8 PEM into a new file of mode 0400, file and folder synced. EXISTS if there is one; nothing is left on failure. */
+/* PKCS#8 PEM into a new file of mode 0400, file and folder synced. EXISTS if there is one; nothing is left on failure.
+ */
 struct status key_file_write(const char *path, EVP_PKEY *pkey, char *problem, size_t problem_size) MUST_CHECK;
 
 #endif

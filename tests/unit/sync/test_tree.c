@@ -84,11 +84,8 @@ struct vector_proof {
 };
 
 static const struct vector_proof VECTOR_INCLUSION[] = {
-    {0, 1, 0, {0}},
-    {0, 8, 3, {N1_96, N2_5f, N4_6b}},
-    {5, 8, 3, {N1_bc, N2_ca, N4_d3}},
-    {2, 3, 1, {N2_fa}},
-    {1, 5, 3, {N1_6e, N2_5f, N1_bc}},
+    {0, 1, 0, {0}},     {0, 8, 3, {N1_96, N2_5f, N4_6b}}, {5, 8, 3, {N1_bc, N2_ca, N4_d3}},
+    {2, 3, 1, {N2_fa}}, {1, 5, 3, {N1_6e, N2_5f, N1_bc}},
 };
 
 static const struct vector_proof VECTOR_CONSISTENCY[] = {
@@ -147,8 +144,8 @@ static void the_published_proofs_come_out_and_verify(void **state)
         struct hash root = hash_of(VECTOR_ROOTS[v->size]);
         assert_true(status_is_ok(tree_inclusion_make(&source, crypto, v->first, v->size, &proof)));
         proof_equals(&proof, v);
-        assert_true(status_is_ok(tree_inclusion_verify(crypto, v->first, v->size, &leaves[v->first], &root,
-                                                       proof.hashes, proof.count)));
+        assert_true(status_is_ok(
+            tree_inclusion_verify(crypto, v->first, v->size, &leaves[v->first], &root, proof.hashes, proof.count)));
     }
     for (size_t i = 0; i < sizeof VECTOR_CONSISTENCY / sizeof VECTOR_CONSISTENCY[0]; i++) {
         const struct vector_proof *v = &VECTOR_CONSISTENCY[i];
@@ -379,7 +376,8 @@ static void proofs_stay_within_their_bound_at_the_largest_size(void **state)
     struct tree_source source = {synthetic_hash, &asked};
     const uint64_t sizes[] = {LIMIT_TREE_SIZE, LIMIT_TREE_SIZE - 1, LIMIT_TREE_SIZE / 2 + 1, 0x2aaaaaaaaaaaaaaa};
     for (size_t i = 0; i < 4; i++) {
-        const uint64_t firsts[] = {1, 3, sizes[i] / 2, sizes[i] / 2 + 1, sizes[i] - 2, sizes[i] - 1, 0x1555555555555555};
+        const uint64_t firsts[] = {
+            1, 3, sizes[i] / 2, sizes[i] / 2 + 1, sizes[i] - 2, sizes[i] - 1, 0x1555555555555555};
         for (size_t k = 0; k < sizeof firsts / sizeof firsts[0]; k++) {
             struct tree_proof proof;
             asked = 0;

@@ -41,7 +41,7 @@ static int stop(void **state)
 struct shelf {
     struct hash tiles[2][LEVEL_TILES][TILE];
     bool has[2][LEVEL_TILES];
-    uint64_t count;  /* taken */
+    uint64_t count; /* taken */
     uint64_t reads;
     uint64_t fail_at; /* the sink call with this number fails; 0: none */
 };
@@ -88,8 +88,8 @@ static void append_batch(struct shelf *shelf, struct arena *arena, uint64_t size
     if (tree_tiles_wants_tail(size, count)) {
         assert_true(status_is_ok(tree_tiles_set_tail(&tiles, leaves + size - size % TILE, size % TILE)));
     }
-    assert_true(status_is_ok(
-        tree_tiles_append(&tiles, leaves + size, count, (struct tree_tile_sink){shelf_take, shelf})));
+    assert_true(
+        status_is_ok(tree_tiles_append(&tiles, leaves + size, count, (struct tree_tile_sink){shelf_take, shelf})));
     assert_int_equal(tiles.size, size + count);
 }
 
@@ -185,8 +185,8 @@ static void proofs_from_tiles_verify_at_every_kind_of_border(void **state)
     struct tree_tiles tiles;
     assert_true(status_is_ok(tiles_open(&tiles, &arena, shelf, LEAVES)));
     struct tree_source source = tree_tiles_source(&tiles);
-    const uint64_t at[] = {1, 2, 255, 256, 257, 511, 512, 40000, 65279, 65280, 65535, 65536, 65537, 66048, LEAVES - 1,
-                           LEAVES};
+    const uint64_t at[] = {1,     2,     255,   256,   257,   511,   512,        40000,
+                           65279, 65280, 65535, 65536, 65537, 66048, LEAVES - 1, LEAVES};
     const size_t count = sizeof at / sizeof at[0];
     struct hash roots[sizeof at / sizeof at[0]];
     for (size_t i = 0; i < count; i++) {
@@ -196,12 +196,12 @@ static void proofs_from_tiles_verify_at_every_kind_of_border(void **state)
         for (size_t k = 0; k <= i; k++) {
             struct tree_proof proof;
             assert_true(status_is_ok(tree_consistency_make(&source, crypto, at[k], at[i], &proof)));
-            assert_true(status_is_ok(tree_consistency_verify(crypto, at[k], &roots[k], at[i], &roots[i], proof.hashes,
-                                                             proof.count)));
+            assert_true(status_is_ok(
+                tree_consistency_verify(crypto, at[k], &roots[k], at[i], &roots[i], proof.hashes, proof.count)));
             uint64_t index = at[k] - 1;
             assert_true(status_is_ok(tree_inclusion_make(&source, crypto, index, at[i], &proof)));
-            assert_true(status_is_ok(tree_inclusion_verify(crypto, index, at[i], &leaves[index], &roots[i],
-                                                           proof.hashes, proof.count)));
+            assert_true(status_is_ok(
+                tree_inclusion_verify(crypto, index, at[i], &leaves[index], &roots[i], proof.hashes, proof.count)));
         }
     }
     arena_release(&arena);
@@ -327,8 +327,8 @@ static void a_missing_tile_and_a_full_disk_end_the_operation(void **state)
     shelf->has[0][1] = true;
     assert_true(status_is_ok(tree_inclusion_make(&source, crypto, 3, 1000, &proof)));
     shelf->fail_at = shelf->count + 2;
-    assert_int_equal(
-        tree_tiles_append(&tiles, leaves + 1000, 600, (struct tree_tile_sink){shelf_take, shelf}).code, STATUS_IO);
+    assert_int_equal(tree_tiles_append(&tiles, leaves + 1000, 600, (struct tree_tile_sink){shelf_take, shelf}).code,
+                     STATUS_IO);
     arena_release(&arena);
     free(shelf);
 }
