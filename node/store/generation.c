@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/store/generation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "node/base/files.h"
+#include "node/base/heap.h"
+
+#define GENERATION_KEY "generation"
+#define DOUBT_KEY "in_doubt"
+#define HEAD "simpul generation "
+#define FILE_SIZE_MAX 64
+
+enum mark_state { MARK_MISSING, MARK_UNREADABLE, MARK_READ };
+
+struct mark {
+    enum mark_state state;
+    uint64_t generation;
+};
+
+static bool mark_parse(struct span text, uint64_t *out_generation)
+{
+    size_t at = sizeof HEAD - 1;
+    uint64_t generation = 0;
+    if (text.size < at + 2 || text.size > at + 19 || memcmp(text.data, HEAD, at) != 0) {
+        return false; /* up to 18 digits, so that the number cannot overflow */
+    }
+    for (; at < text.size - 1; at++) {
+        if (text.data[at] < '0' || text.data[at] > '9') {
+            return false;
+        }
+        generation = generation * 10 + (uint64_t)(text.data[at] - '0');
+    }
+    *out_generation = generation;
+    return text.data[at] == '\n';
+}
+
+static struct status mark_read(const char *path, struct arena *arena, struct mark *out_mark)
+{
+    struct span text = {0};
+    struct mark mark = {.state = MARK_UNREADABLE};
+    struct status status = file_read(path, FILE_SIZE_MAX, arena, &text);
+    if (status.code == STATUS_NOT_FOUND) {
+        mark.state = MARK_MISSING;
+    } else if (status.code != STATUS_LIMIT) { /* too long is only another way of being unreadable */
+        TRY(status);
+        mark.state = mark_parse(text, &mark.generation) ? MARK_READ : MARK_UNREADABLE;
+    }
+    *out_mark = mark;
+    return status_ok();
+}
+
+static struct status mark_write(const char *path, uint64_t generation)
+{
+    char text[FILE_SIZE_MAX];
+    snprintf(text, sizeof text, HEAD "%" PRIu64 "\n", generation);
+    return file_write(path, span_text(text), 0600);
+}
+
+struct stored {
+    uint64_t generation; /* 0: the store is new */
+    bool in_doubt;
+};
+
+static struct status stored_read(struct store *store, struct arena *arena, struct stored *out_stored)
+{
+    struct span values[2];
+    const struct span keys[2] = {span_text(GENERATION_KEY), span_text(DOUBT_KEY)};
+    TRY(store->ops->get(store, STORE_META, keys, 2, arena, values));
+    struct stored stored = {.in_doubt = values[1].data != NULL};
+    if (values[0].data) {
+        struct reader reader;
+        reader_init(&reader, values[0]);
+        stored.generation = reader_be64(&reader);
+        TRY(reader_end(&reader));
+    }
+    *out_stored = stored;
+    return status_ok();
+}
+
+static struct status stored_write(struct store *store, struct stored stored)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(stored.generation >> (8 * (sizeof bytes - 1 - i)));
+    }
+    TRY(store_put_one(store, STORE_META, span_text(GENERATION_KEY), span_of(bytes, sizeof bytes)));
+    return stored.in_doubt ? store_put_one(store, STORE_META, span_text(DOUBT_KEY), (struct span){0}) : status_ok();
+}
+
+static bool marks_fit(uint64_t stored, const struct mark *mark)
+{
+    return mark->state == MARK_READ && (stored == mark->generation || stored == mark->generation + 1);
+}
+
+/* Inside a transaction: what is stored, judged against the mark, and raised above both. */
+static struct status stored_raise(const char *path, struct store *store, struct mark mark, struct arena *arena,
+                                  struct stored *out_stored)
+{
+    struct stored stored;
+    TRY(stored_read(store, arena, &stored));
+    if (stored.generation == 0 && mark.state == MARK_MISSING) {
+        /* The first start: a mark of 0 before anything else, so that a missing mark later always means something. */
+        TRY(mark_write(path, 0));
+        mark.state = MARK_READ;
+    }
+    stored.in_doubt = stored.in_doubt || !marks_fit(stored.generation, &mark);
+    stored.generation = (stored.generation > mark.generation ? stored.generation : mark.generation) + 1;
+    TRY(stored_write(store, stored));
+    *out_stored = stored;
+    return status_ok();
+}
+
+static struct status check(const char *path, struct store *store, struct arena *arena, bool *out_in_doubt)
+{
+    struct mark mark = {0};
+    struct stored stored = {0};
+    TRY(mark_read(path, arena, &mark));
+    TRY(store->ops->begin(store));
+    struct status status = stored_raise(path, store, mark, arena, &stored);
+    if (!status_is_ok(status)) {
+        store->ops->rollback(store);
+        return status;
+    }
+    TRY(store->ops->commit(store));
+    TRY(mark_write(path, stored.generation));
+    *out_in_doubt = stored.in_doubt;
+    return status_ok();
+}
+
+struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt)
+{
+    struct arena arena;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    struct status status = check(path, store, &arena, out_in_doubt);
+    arena_release(&arena);
+    return status;
+}
+
+struct status store_generation_settle(struct store *store)
+{
+    return store_remove_one(store, STORE_META, span_text(DOUBT_KEY));
+}
+
+struct status store_generation_raise(const char *path, struct store *store)
+{
+    bool unused = false;
+    return store_generation_check(path, store, &unused);
+}
