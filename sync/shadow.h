@@ -48,6 +48,7 @@ enum shadow_register_flag {
     SHADOW_RECAPTURE = 1 << 0, /* the row's value is to be captured whatever its raw bytes: its leaf is lost for good, or
                                   the row was bound with another value than the one first captured */
     SHADOW_SENT = 1 << 1,      /* `sent` holds */
+    SHADOW_UNSAID = 1 << 2,    /* ... but the mapping could not say that value: the row still shows the one before */
 };
 
 struct shadow_register {
