@@ -15,7 +15,8 @@
  *   read the row and its shadow; map it (struct capture_row); load the record; capture_decide
  *     NOTHING, WAIT  leave it
  *     SETTLE         load the leaves of the claim (capture_leaves), decide again with `found`
- *     SHADOW         store decision.shadow (compare-and-set), decide again
+ *     SHADOW         store decision.shadow (compare-and-set), decide again. After MATCH_VANISHED it is moved from the
+ *                    vanished row's key to this one at the same time
  *     FORGET         delete the shadow (compare-and-set on the version given), decide again
  *     REPLACED       move the shadow away from this key (it stays among the vanished ones), decide again without shadow
  *     LEAVES         capture_claim, store decision.shadow; core_write each draft in one transaction; capture_done; store
@@ -83,7 +84,7 @@ struct capture_leaf {
 };
 
 struct capture_input {
-    uint64_t now_ms;
+    uint64_t now_ms;                /* when the row was read, or earlier */
     const struct capture_row *row;  /* NULL: the row is not there (any more) */
     const struct shadow *shadow;    /* NULL: none */
     const struct record *record;    /* of the shadow, of the match, else NULL: not held */
@@ -218,5 +219,9 @@ struct part_id capture_part_id(const struct capture_source *source, struct span 
 struct status capture_leaves(struct core *core, const struct record *record, uint32_t lane, struct part_id part,
                              struct span claim, struct arena *arena, struct capture_leaf **out_leaves,
                              size_t *out_count) MUST_CHECK;
+/* The record as capture_decide needs it: long values of `part`, which a record's row leaves out, are read from their
+ * bodies. Shallow: valid as long as `record`. Read only. */
+struct status capture_record(struct core *core, const struct record *record, struct part_id part, struct arena *arena,
+                             struct record *out_record) MUST_CHECK;
 
 #endif
