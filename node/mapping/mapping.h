@@ -73,7 +73,7 @@ struct mapping_form {
 };
 
 struct mapping_table {
-    const char *name; /* "aduan" or "skema.aduan" split below */
+    const char *name;
     const char *schema; /* NULL: the default */
     uint32_t line, column;
     const struct mapping_column *columns; /* at most LIMIT_COLUMNS */
@@ -93,6 +93,8 @@ struct mapping {
     size_t table_count;
     const struct mapping_form *complaints; /* the one form of kind FORM_COMPLAINT */
     const struct mapping_field *scope;     /* private; NULL: everything belongs to the node's own scope */
+    const struct mapping_name *names;      /* for mapping_name */
+    size_t name_count;
 };
 
 /* INVALID with every mistake in `problems`; NO_MEMORY. Everything lives in the arena and is read-only afterwards. */
