@@ -78,7 +78,8 @@ static bool is_name(const char *text, const char *more, size_t size_max)
     return size > 0 && size <= size_max;
 }
 
-static void read_node_id(struct reading *reading, const struct yaml_node *node, const char *what, struct node_id *out_id)
+static void read_node_id(struct reading *reading, const struct yaml_node *node, const char *what,
+                         struct node_id *out_id)
 {
     const char *text;
     if (!yaml_text(&reading->walk, node, what, &text)) {
@@ -90,8 +91,8 @@ static void read_node_id(struct reading *reading, const struct yaml_node *node, 
     }
 }
 
-static void read_address(struct reading *reading, const struct yaml_node *listen, const char *key, const char *otherwise,
-                         struct config_address *out_address)
+static void read_address(struct reading *reading, const struct yaml_node *listen, const char *key,
+                         const char *otherwise, struct config_address *out_address)
 {
     const struct yaml_node *node = yaml_get(listen, key);
     const char *text = otherwise;
@@ -111,16 +112,18 @@ static void read_identity(struct reading *reading)
     static const char *const languages[] = {"en", "id", NULL};
     static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
     size_t index;
-    if (yaml_word(walk, yaml_need(walk, reading->root, "role", "hub, province or regency"), "The role", ROLES, &index)) {
+    if (yaml_word(walk, yaml_need(walk, reading->root, "role", "hub, province or regency"), "The role", ROLES,
+                  &index)) {
         config->role = (enum config_role)index;
     }
-    read_node_id(reading, yaml_need(walk, reading->root, "node", "the code of the region, or hub"), "The node", &config->node);
+    read_node_id(reading, yaml_need(walk, reading->root, "node", "the code of the region, or hub"), "The node",
+                 &config->node);
     const struct yaml_node *deployment =
         yaml_need(walk, reading->root, "deployment", "the name that all nodes of one federation share");
     if (yaml_text(walk, deployment, "The deployment", &config->deployment) &&
         !is_name(config->deployment, ".-", DEPLOYMENT_SIZE)) {
-        yaml_problem(walk, deployment, NULL, "The deployment must be 1 to %d of the characters a-z, 0-9, \".\" and \"-\".",
-                     DEPLOYMENT_SIZE);
+        yaml_problem(walk, deployment, NULL,
+                     "The deployment must be 1 to %d of the characters a-z, 0-9, \".\" and \"-\".", DEPLOYMENT_SIZE);
     }
     if (yaml_word(walk, yaml_get(reading->root, "language"), "The language", languages, &index)) {
         config->language = (enum config_language)index;
@@ -144,14 +147,16 @@ static void read_data_dir(struct reading *reading)
     struct sockaddr_un address;
     if (strlen(config->socket_path) >= sizeof address.sun_path) {
         yaml_problem(&reading->walk, node, "Choose a folder with a shorter path.",
-                     "The path of the control socket in data_dir is longer than %zu bytes.", sizeof address.sun_path - 1);
+                     "The path of the control socket in data_dir is longer than %zu bytes.",
+                     sizeof address.sun_path - 1);
     }
 }
 
 static void read_keys(struct reading *reading)
 {
-    static const char *const known[] = {"log_key",     "cosigner_key",       "authority",  "certificate",
-                                        "private_key", "server_certificate", "server_key", "hub_key", NULL};
+    static const char *const known[] = {"log_key",     "cosigner_key", "authority",
+                                        "certificate", "private_key",  "server_certificate",
+                                        "server_key",  "hub_key",      NULL};
     struct config *config = reading->config;
     const struct yaml_node *keys = yaml_get(reading->root, "keys");
     const char *folder = join(reading, config->data_dir, "keys");
@@ -160,8 +165,9 @@ static void read_keys(struct reading *reading)
         yaml_only_keys(&reading->walk, keys, known, "\"keys\"");
     }
     const char *values[8];
-    const char *names[8] = {"log.key",  "cosigner.key", "ca.pem",     is_hub ? "server.pem" : "node.pem",
-                            is_hub ? "server.key" : "node.key", "server.pem", "server.key", "hub.pub"};
+    const char *names[8] = {
+        "log.key",    "cosigner.key", "ca.pem", is_hub ? "server.pem" : "node.pem", is_hub ? "server.key" : "node.key",
+        "server.pem", "server.key",   "hub.pub"};
     for (size_t i = 0; i < 8; i++) {
         values[i] = read_path(reading, yaml_get(keys, known[i]), "The path of a key", NULL);
         bool as_client = is_hub && (i == 5 || i == 6); /* the hub's one certificate is the server's */
@@ -253,7 +259,8 @@ static void read_source(struct reading *reading, const struct yaml_node *item, s
         return;
     }
     const struct yaml_node *node =
-        yaml_need(&reading->walk, item, wanted, is_sqlite ? "the SQLite file" : "a connection string, as in \"host=... dbname=...\"");
+        yaml_need(&reading->walk, item, wanted,
+                  is_sqlite ? "the SQLite file" : "a connection string, as in \"host=... dbname=...\"");
     if (yaml_text(&reading->walk, node, "The legacy database", &legacy->source) && is_sqlite) {
         legacy->source = resolve(reading, legacy->source);
     }
@@ -266,8 +273,13 @@ static void read_legacy_entry(struct reading *reading, const struct yaml_node *i
     struct yaml_walk *walk = &reading->walk;
     size_t kind;
     int64_t lane;
-    *legacy = (struct config_legacy){
-        .name = "", .source = "", .mapping = "", .poll_ms = 200, .compare_minute = 120, .line = item->line, .column = item->column};
+    *legacy = (struct config_legacy){.name = "",
+                                     .source = "",
+                                     .mapping = "",
+                                     .poll_ms = 200,
+                                     .compare_minute = 120,
+                                     .line = item->line,
+                                     .column = item->column};
     if (!yaml_is_map(walk, item, "A legacy system")) {
         return;
     }
@@ -281,7 +293,8 @@ static void read_legacy_entry(struct reading *reading, const struct yaml_node *i
         read_source(reading, item, legacy);
     }
     legacy->mapping = read_path(reading, yaml_need(walk, item, "mapping", "the mapping file"), "The mapping", "");
-    const struct yaml_node *lane_node = yaml_need(walk, item, "lane", "a number from 1 that this connector keeps for good");
+    const struct yaml_node *lane_node =
+        yaml_need(walk, item, "lane", "a number from 1 that this connector keeps for good");
     if (yaml_integer(walk, lane_node, "The lane", 1, UINT32_MAX, &lane)) {
         legacy->lane = (uint32_t)lane;
     }
@@ -289,7 +302,8 @@ static void read_legacy_entry(struct reading *reading, const struct yaml_node *i
     read_compare(reading, yaml_get(item, "compare"), &legacy->compare_minute);
 }
 
-static void check_twins(struct reading *reading, const struct yaml_node *list, const struct config_legacy *legacy, size_t i)
+static void check_twins(struct reading *reading, const struct yaml_node *list, const struct config_legacy *legacy,
+                        size_t i)
 {
     for (size_t j = 0; j < i; j++) {
         if (legacy[i].lane != 0 && legacy[i].lane == legacy[j].lane) {

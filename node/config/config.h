@@ -41,7 +41,7 @@ struct config_address {
 struct config_legacy {
     const char *name; /* [a-z0-9-], at most 32: names the connector in the CLI and in logs */
     enum legacy_kind kind;
-    const char *source; /* path of the SQLite file, or a libpq connection string (may hold a password: never log it) */
+    const char *source;  /* path of the SQLite file, or a libpq connection string (may hold a password: never log it) */
     const char *mapping; /* path of the mapping file */
     uint32_t lane;       /* 1...: kept for good (connector.md) */
     int64_t poll_ms;
@@ -66,11 +66,13 @@ struct config {
     const char *log_key;      /* Ed25519, signs the node's checkpoints; keys/log.key */
     const char *cosigner_key; /* Ed25519, cosigns the checkpoints of others; keys/cosigner.key */
     const char *authority;    /* the deployment's certificate authority; keys/ca.pem */
-    const char *certificate;  /* shown to the hub (regency, province), or to callers (hub); keys/node.pem, keys/server.pem */
-    const char *private_key;  /* keys/node.key, keys/server.key */
-    const char *server_certificate; /* shown to callers: at the hub the same as certificate; province: keys/server.pem */
+    const char
+        *certificate; /* shown to the hub (regency, province), or to callers (hub); keys/node.pem, keys/server.pem */
+    const char *private_key; /* keys/node.key, keys/server.key */
+    const char
+        *server_certificate; /* shown to callers: at the hub the same as certificate; province: keys/server.pem */
     const char *server_key;
-    const char *hub_key;      /* public key of the hub's log; keys/hub.pub. NULL at the hub */
+    const char *hub_key; /* public key of the hub's log; keys/hub.pub. NULL at the hub */
 
     const char *hub_url; /* https://host[:port], no path; NULL at the hub */
     struct node_id hub;  /* name expected in the hub's certificate; default "hub" */

@@ -107,8 +107,8 @@ static bool scan_offset(const char *text, int32_t *out_minutes)
 
 bool config_zone(struct yaml_walk *walk, const struct yaml_node *node, int32_t *out_minutes)
 {
-    static const char *const words[] = {"WIB",          "WITA",           "WIT",           "UTC", "Asia/Jakarta",
-                                        "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura", NULL};
+    static const char *const words[] = {
+        "WIB", "WITA", "WIT", "UTC", "Asia/Jakarta", "Asia/Pontianak", "Asia/Makassar", "Asia/Jayapura", NULL};
     static const int32_t minutes[] = {420, 480, 540, 0, 420, 420, 480, 540};
     const char *text;
     size_t index;

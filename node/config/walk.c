@@ -221,10 +221,10 @@ static int64_t unit_ms(const char *unit)
         const char *name;
         int64_t ms;
     } units[] = {
-        {"ms", 1},           {"s", 1000},          {"second", 1000},    {"seconds", 1000},  {"detik", 1000},
-        {"m", 60000},        {"min", 60000},       {"minute", 60000},   {"minutes", 60000}, {"menit", 60000},
-        {"h", 3600000},      {"hour", 3600000},    {"hours", 3600000},  {"jam", 3600000},   {"d", 86400000},
-        {"day", 86400000},   {"days", 86400000},   {"hari", 86400000},
+        {"ms", 1},         {"s", 1000},        {"second", 1000},   {"seconds", 1000},  {"detik", 1000},
+        {"m", 60000},      {"min", 60000},     {"minute", 60000},  {"minutes", 60000}, {"menit", 60000},
+        {"h", 3600000},    {"hour", 3600000},  {"hours", 3600000}, {"jam", 3600000},   {"d", 86400000},
+        {"day", 86400000}, {"days", 86400000}, {"hari", 86400000},
     };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(unit, units[i].name) == 0) {
@@ -234,8 +234,8 @@ static int64_t unit_ms(const char *unit)
     return 0;
 }
 
-bool yaml_duration(struct yaml_walk *walk, const struct yaml_node *node, const char *what, int64_t min_ms, int64_t max_ms,
-                   int64_t *out_ms)
+bool yaml_duration(struct yaml_walk *walk, const struct yaml_node *node, const char *what, int64_t min_ms,
+                   int64_t max_ms, int64_t *out_ms)
 {
     const char *text;
     const char *rest;

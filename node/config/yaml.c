@@ -10,8 +10,8 @@
 
 #include "proto/limits.h"
 
-/* The tree is built from libyaml's events and not from its documents, because a document no longer tells an alias from a
- * copy: here aliases are refused, and the depth is bounded before anything is built. */
+/* The tree is built from libyaml's events and not from its documents, because a document no longer tells an alias from
+ * a copy: here aliases are refused, and the depth is bounded before anything is built. */
 
 struct frame {
     struct yaml_node *node;
@@ -110,7 +110,8 @@ static struct status attach(struct builder *builder, const struct yaml_node *nod
     struct frame *frame = &builder->frames[builder->depth - 1];
     if (frame->node->kind == YAML_MAP && !frame->key) {
         if (node->kind != YAML_TEXT && node->kind != YAML_NULL) {
-            return refuse(builder, node, "Put words with blanks or brackets into quotes.", "A key must be a plain word.");
+            return refuse(builder, node, "Put words with blanks or brackets into quotes.",
+                          "A key must be a plain word.");
         }
         check_duplicate(builder, frame, node);
         frame->key = node;
@@ -170,7 +171,8 @@ static struct status add_scalar(struct builder *builder, const yaml_event_t *eve
 static void refuse_marks(struct builder *builder, const yaml_event_t *event, const yaml_char_t *anchor,
                          const yaml_char_t *tag)
 {
-    struct yaml_node at = {.line = (uint32_t)event->start_mark.line + 1, .column = (uint32_t)event->start_mark.column + 1};
+    struct yaml_node at = {.line = (uint32_t)event->start_mark.line + 1,
+                           .column = (uint32_t)event->start_mark.column + 1};
     if (anchor) {
         yaml_problem(builder->walk, &at, "Write the text out where it is needed, or put it into quotes.",
                      "Anchors (&) are not accepted here.");
@@ -187,7 +189,8 @@ static struct status add_event(struct builder *builder, const yaml_event_t *even
     case YAML_DOCUMENT_START_EVENT:
         if (builder->root) {
             node = node_new(builder, event, YAML_NULL);
-            return node ? refuse(builder, node, "Remove the line \"---\".", "A second document begins here; one is expected.")
+            return node ? refuse(builder, node, "Remove the line \"---\".",
+                                 "A second document begins here; one is expected.")
                         : STATUS_MAKE(STATUS_NO_MEMORY);
         }
         return status_ok();
@@ -196,7 +199,8 @@ static struct status add_event(struct builder *builder, const yaml_event_t *even
         if (!node) {
             return STATUS_MAKE(STATUS_NO_MEMORY);
         }
-        yaml_problem(builder->walk, node, "Write the text out, or put it into quotes.", "Aliases (*) are not accepted here.");
+        yaml_problem(builder->walk, node, "Write the text out, or put it into quotes.",
+                     "Aliases (*) are not accepted here.");
         return attach(builder, node);
     case YAML_SCALAR_EVENT:
         refuse_marks(builder, event, event->data.scalar.anchor, event->data.scalar.tag);
@@ -244,7 +248,8 @@ static struct status report_parser(struct builder *builder)
     } else if (parser->problem && strstr(parser->problem, "did not find expected")) {
         hint = "Is this line indented like its neighbours, and is every quote and bracket closed?";
     }
-    yaml_problem(builder->walk, &at, hint, "This is not valid YAML: %s.", parser->problem ? parser->problem : "unknown");
+    yaml_problem(builder->walk, &at, hint, "This is not valid YAML: %s.",
+                 parser->problem ? parser->problem : "unknown");
     return STATUS_MAKE(STATUS_INVALID);
 }
 

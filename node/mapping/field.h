@@ -72,9 +72,9 @@ struct time_format {
 struct mapping_field {
     enum field_part part;
     enum field_target target;
-    size_t column;      /* NO_COLUMN: constant, template or key */
-    bool constant;      /* `word` is the value of every row */
-    bool open;          /* texts that are not in `words` stand for themselves (there is no value table) */
+    size_t column; /* NO_COLUMN: constant, template or key */
+    bool constant; /* `word` is the value of every row */
+    bool open;     /* texts that are not in `words` stand for themselves (there is no value table) */
     struct mapping_word word;
     const struct mapping_word *words; /* value table, in the order of the file */
     size_t word_count;
@@ -97,7 +97,8 @@ struct mapping_filter {
 struct mapping_default {
     const char *column;
     struct mapping_raw raw;
-    bool now; /* the time of the insertion in `format` */
+    const char *pattern; /* with {id} in it; else NULL */
+    bool now;            /* the time of the insertion in `format` */
     struct time_format format;
 };
 
@@ -111,8 +112,8 @@ struct part_value {
     struct span text; /* TARGET_TEXT, and the reason of a status */
 };
 
-/* Reads what a field says about a row. False with a static sentence and the column if it does not map. `table` gives the
- * key. NO_MEMORY goes to *status. */
+/* Reads what a field says about a row. False with a static sentence and the column if it does not map. `table` gives
+ * the key. NO_MEMORY goes to *status. */
 bool field_read(const struct mapping_field *field, const struct mapping_table *table, const struct mapping_raw *raw,
                 struct arena *arena, struct part_value *out_part, const char **out_problem, size_t *out_column,
                 struct status *status);
@@ -142,7 +143,7 @@ struct loader {
     size_t table_count;
     struct mapping_form *forms;     /* FORMS_PER_TABLE for each table */
     struct mapping_column *columns; /* LIMIT_COLUMNS for each table */
-    struct mapping_name *names; /* sealed and insert-only columns, found on the way */
+    struct mapping_name *names;     /* sealed and insert-only columns, found on the way */
     size_t name_count;
     size_t before;
     bool no_memory;
@@ -151,7 +152,8 @@ struct loader {
 /* Arena memory; sets no_memory and gives NULL if there is none. */
 void *loader_array(struct loader *loader, size_t count, size_t size);
 /* Index of the column that `node` names in the table, added if new; NO_COLUMN after a report. */
-size_t loader_column(struct loader *loader, struct mapping_table *table, const struct yaml_node *node, const char *what);
+size_t loader_column(struct loader *loader, struct mapping_table *table, const struct yaml_node *node,
+                     const char *what);
 /* A scalar or ~ as raw text. */
 bool loader_raw(struct loader *loader, const struct yaml_node *node, const char *what, struct mapping_raw *out_raw);
 void loader_name(struct loader *loader, enum mapping_use use, const struct mapping_table *table,

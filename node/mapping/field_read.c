@@ -163,7 +163,8 @@ static bool scan_degrees(struct span text, int64_t *out_e7)
 }
 
 /* 1e-7 degrees are a centimetre: further digits are cut. A comma may be the decimal point. */
-static const char *read_degrees(const struct mapping_field *field, const struct mapping_raw *raw, struct part_value *out)
+static const char *read_degrees(const struct mapping_field *field, const struct mapping_raw *raw,
+                                struct part_value *out)
 {
     struct span text = raw->null ? (struct span){0} : trimmed(raw->bytes);
     int64_t e7;

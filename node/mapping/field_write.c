@@ -27,8 +27,8 @@ static bool says(const struct mapping_field *field, const struct mapping_word *w
     return word->number == part->number && (!with_reason || span_equal(word->text, part->text));
 }
 
-static const struct mapping_word *choose(const struct mapping_field *field, const struct mapping_word *words, size_t count,
-                                         const struct part_value *part, bool with_reason)
+static const struct mapping_word *choose(const struct mapping_field *field, const struct mapping_word *words,
+                                         size_t count, const struct part_value *part, bool with_reason)
 {
     for (size_t i = 0; i < count; i++) {
         if (says(field, &words[i], part, with_reason)) {
@@ -38,8 +38,8 @@ static const struct mapping_word *choose(const struct mapping_field *field, cons
     return NULL;
 }
 
-/* A line of the value table with the same status and reason says most; then what the mapping names for writing; then the
- * first line with the same status. */
+/* A line of the value table with the same status and reason says most; then what the mapping names for writing; then
+ * the first line with the same status. */
 static const struct mapping_word *find_raw(const struct mapping_field *field, const struct part_value *part)
 {
     const struct mapping_word *word = NULL;

@@ -52,8 +52,8 @@ size_t loader_column(struct loader *loader, struct mapping_table *table, const s
 bool loader_raw(struct loader *loader, const struct yaml_node *node, const char *what, struct mapping_raw *out_raw)
 {
     if (node->kind != YAML_TEXT && node->kind != YAML_NULL) {
-        yaml_problem(&loader->walk, node, "Put it into quotes if it holds special characters.", "%s must be a single value.",
-                     what);
+        yaml_problem(&loader->walk, node, "Put it into quotes if it holds special characters.",
+                     "%s must be a single value.", what);
         return false;
     }
     *out_raw = (struct mapping_raw){.null = node->kind == YAML_NULL};
@@ -68,8 +68,8 @@ void loader_name(struct loader *loader, enum mapping_use use, const struct mappi
 {
     const char *name;
     if (read_name(loader, node, "The column", &name) && loader->name_count < NAMES_MAX) {
-        loader->names[loader->name_count++] = (struct mapping_name){
-            .use = use, .table = table, .column = name, .line = node->line, .at = node->column};
+        loader->names[loader->name_count++] =
+            (struct mapping_name){.use = use, .table = table, .column = name, .line = node->line, .at = node->column};
     }
 }
 
@@ -140,7 +140,8 @@ void loader_settle(struct loader *loader, const struct mapping_table *table, str
 
 struct mapping_form *loader_form(struct loader *loader, struct mapping_table *table)
 {
-    struct mapping_form *form = &loader->forms[(size_t)(table - loader->tables) * FORMS_PER_TABLE + table->form_count++];
+    struct mapping_form *form =
+        &loader->forms[(size_t)(table - loader->tables) * FORMS_PER_TABLE + table->form_count++];
     form->table = table;
     return form;
 }
@@ -153,13 +154,15 @@ static void read_root(struct loader *loader)
     yaml_only_keys(walk, loader->root, known, "the mapping");
     const struct yaml_node *system = yaml_need(walk, loader->root, "system", "a short name for the legacy system");
     if (yaml_text(walk, system, "The system", &mapping->system) &&
-        (system->size > SYSTEM_SIZE || strspn(mapping->system, "abcdefghijklmnopqrstuvwxyz0123456789._-") != system->size)) {
-        yaml_problem(walk, system, NULL, "The system must be 1 to %d of the characters a-z, 0-9, \".\", \"_\" and \"-\".",
-                     SYSTEM_SIZE);
+        (system->size > SYSTEM_SIZE ||
+         strspn(mapping->system, "abcdefghijklmnopqrstuvwxyz0123456789._-") != system->size)) {
+        yaml_problem(walk, system, NULL,
+                     "The system must be 1 to %d of the characters a-z, 0-9, \".\", \"_\" and \"-\".", SYSTEM_SIZE);
     }
     config_zone(walk, yaml_need(walk, loader->root, "zone", "the time zone of times without one, as in WIB"),
                 &mapping->zone_minutes);
-    yaml_duration(walk, yaml_get(loader->root, "form_window"), "form_window", 0, FORM_WINDOW_MAX, &mapping->form_window_ms);
+    yaml_duration(walk, yaml_get(loader->root, "form_window"), "form_window", 0, FORM_WINDOW_MAX,
+                  &mapping->form_window_ms);
     loader_section(loader, FORM_COMPLAINT, yaml_need(walk, loader->root, "complaints", "the table of the complaints"));
     if (loader->table_count == 0) {
         return;

@@ -209,7 +209,8 @@ static void read_template(struct loader *loader, struct mapping_table *table, co
         bool is_column = *p == '{';
         size_t size = is_column ? strcspn(p, "}") : strcspn(p, "{");
         if (is_column && (p[size] != '}' || size < 2)) {
-            yaml_problem(&loader->walk, node, "As in \"{judul}: {isi}\".", "A column's name in the template is not closed with }.");
+            yaml_problem(&loader->walk, node, "As in \"{judul}: {isi}\".",
+                         "A column's name in the template is not closed with }.");
             return;
         }
         struct span part = is_column ? span_of(p + 1, size - 1) : span_of(p, size);
@@ -221,14 +222,15 @@ static void read_template(struct loader *loader, struct mapping_table *table, co
         p += size + (is_column ? 1 : 0);
     }
     if (columns == 0) {
-        yaml_problem(&loader->walk, node, "Name columns in braces, or write constant:.", "The template names no column.");
+        yaml_problem(&loader->walk, node, "Name columns in braces, or write constant:.",
+                     "The template names no column.");
     }
     field->pieces = pieces;
 }
 
 /* Exactly one of column, constant, template says where the value comes from. */
-static void read_origin(struct loader *loader, struct mapping_table *table, const struct yaml_node *node, const char *what,
-                        struct mapping_field *field)
+static void read_origin(struct loader *loader, struct mapping_table *table, const struct yaml_node *node,
+                        const char *what, struct mapping_field *field)
 {
     const struct yaml_node *column = yaml_get(node, "column");
     const struct yaml_node *constant = yaml_get(node, "constant");
@@ -236,7 +238,8 @@ static void read_origin(struct loader *loader, struct mapping_table *table, cons
     size_t count = (column ? 1u : 0u) + (constant ? 1u : 0u) + (pattern ? 1u : 0u);
     if (count != 1) {
         yaml_problem(&loader->walk, node, "Write one of column, constant or template.",
-                     count == 0 ? "%s does not say where its value comes from." : "%s takes its value from more than one place.",
+                     count == 0 ? "%s does not say where its value comes from."
+                                : "%s takes its value from more than one place.",
                      what);
     } else if (column) {
         field->column = loader_column(loader, table, column, "The column");
@@ -254,7 +257,8 @@ static void read_routed_away(struct loader *loader, struct mapping_field *field,
     }
 }
 
-static void read_tables(struct loader *loader, struct mapping_field *field, const struct yaml_node *node, const char *what)
+static void read_tables(struct loader *loader, struct mapping_field *field, const struct yaml_node *node,
+                        const char *what)
 {
     const struct yaml_node *values = yaml_get(node, "values");
     if (values) {
@@ -379,7 +383,8 @@ static void read_refs(struct loader *loader, struct mapping_table *table, const 
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_node *key = node->pairs[i].key;
         if (key->kind != YAML_TEXT || key->size == 0 || *count == FIELDS_MAX) {
-            yaml_problem(&loader->walk, key, NULL, "refs holds lines of \"system: column\", at most %d.", FIELDS_MAX - 1);
+            yaml_problem(&loader->walk, key, NULL, "refs holds lines of \"system: column\", at most %d.",
+                         FIELDS_MAX - 1);
             return;
         }
         if (strcmp(key->text, "direction") == 0) {
@@ -407,8 +412,8 @@ static void read_direction(struct loader *loader, const struct register_info *in
         return;
     }
     if (info->hub_only && index != MAPPING_OUT) {
-        yaml_problem(&loader->walk, direction, "Write direction: out.", "Only the hub decides %s; a legacy system may show it.",
-                     info->name);
+        yaml_problem(&loader->walk, direction, "Write direction: out.",
+                     "Only the hub decides %s; a legacy system may show it.", info->name);
         return;
     }
     reg->direction = (enum mapping_direction)index;

@@ -67,21 +67,39 @@ static void read_filters(struct loader *loader, struct mapping_table *table, str
     form->filters = filters;
 }
 
+/* A text with {id} in it, for values that the application makes itself and that must differ from row to row. */
+static const char *read_pattern(struct loader *loader, const struct yaml_node *node, const char *what)
+{
+    const char *text;
+    if (!yaml_text(&loader->walk, node, what, &text)) {
+        return NULL;
+    }
+    if (!strstr(text, "{id}")) {
+        yaml_problem(&loader->walk, node, "As in \"SIMPUL-{id}\".", "%s must hold {id}.", what);
+        return NULL;
+    }
+    return text;
+}
+
 static void read_default(struct loader *loader, const struct mapping_table *table, const struct yaml_pair *pair,
                          struct mapping_default *value)
 {
-    static const char *const known[] = {"now", "zone", NULL};
+    static const char *const known[] = {"now", "zone", "template", NULL};
+    const struct yaml_node *node = pair->value;
     *value = (struct mapping_default){.format = {.zone_minutes = loader->mapping->zone_minutes}};
     loader_name(loader, USE_INSERT, table, pair->key);
     value->column = pair->key->kind == YAML_TEXT ? pair->key->text : "";
-    if (pair->value->kind == YAML_MAP) {
-        yaml_only_keys(&loader->walk, pair->value, known, "a default");
-        const struct yaml_node *now = yaml_need(&loader->walk, pair->value, "now", "the format of the current time");
-        value->now = now && loader_format(loader, now, &value->format);
-        config_zone(&loader->walk, yaml_get(pair->value, "zone"), &value->format.zone_minutes);
+    if (node->kind != YAML_MAP) {
+        loader_raw(loader, node, "A default", &value->raw);
         return;
     }
-    loader_raw(loader, pair->value, "A default", &value->raw);
+    yaml_only_keys(&loader->walk, node, known, "a default");
+    value->pattern = read_pattern(loader, yaml_get(node, "template"), "The template of a default");
+    if (!yaml_get(node, "template")) {
+        const struct yaml_node *now = yaml_need(&loader->walk, node, "now", "the format of the current time");
+        value->now = now && loader_format(loader, now, &value->format);
+        config_zone(&loader->walk, yaml_get(node, "zone"), &value->format.zone_minutes);
+    }
 }
 
 static void read_insert(struct loader *loader, const struct mapping_table *table, struct mapping_form *form,
@@ -95,11 +113,10 @@ static void read_insert(struct loader *loader, const struct mapping_table *table
     yaml_only_keys(&loader->walk, node, known, "\"insert\"");
     yaml_bool(&loader->walk, yaml_get(node, "allowed"), "\"allowed\"", &form->insert);
     const struct yaml_node *key = yaml_get(node, "key");
-    if (yaml_text(&loader->walk, key, "The key of new rows", &form->new_key) &&
-        (!strstr(form->new_key, "{id}") || table->key_count != 1)) {
-        yaml_problem(&loader->walk, key, "As in \"SIMPUL-{id}\"; leave it out where the database makes the key.",
-                     "The key of new rows must hold {id} and is possible for a key of one column only.");
-        form->new_key = NULL;
+    form->new_key = read_pattern(loader, key, "The key of new rows");
+    if (key && table->key_count != 1) {
+        yaml_problem(&loader->walk, key, "Leave it out where the database makes the key.",
+                     "The key of new rows can be made here for a key of one column only.");
     }
     const struct yaml_node *defaults = yaml_get(node, "defaults");
     if (!yaml_is_map(&loader->walk, defaults, "\"defaults\"")) {
@@ -143,7 +160,8 @@ static void unknown_register(struct loader *loader, enum mapping_form_kind kind,
         }
     }
     words[count] = NULL;
-    yaml_unknown_key(&loader->walk, key, words, kind == FORM_NOTE ? "the fields of a note" : "the fields of a complaint");
+    yaml_unknown_key(&loader->walk, key, words,
+                     kind == FORM_NOTE ? "the fields of a note" : "the fields of a complaint");
 }
 
 /* Personal data: the columns are known by name, and neither read nor captured. */
@@ -314,10 +332,10 @@ static bool has_form(const struct mapping_table *table, enum mapping_form_kind k
 
 void loader_section(struct loader *loader, enum mapping_form_kind kind, const struct yaml_node *section)
 {
-    static const char *const known_complaint[] = {"table",  "schema", "key",    "identity",
-                                                  "only",   "fields", "insert", "wait_until_filled", NULL};
-    static const char *const known_note[] = {"table", "schema", "key",    "parent",           "identity",
-                                             "only",  "fields", "insert", "wait_until_filled", NULL};
+    static const char *const known_complaint[] = {
+        "table", "schema", "key", "identity", "only", "fields", "insert", "wait_until_filled", NULL};
+    static const char *const known_note[] = {
+        "table", "schema", "key", "parent", "identity", "only", "fields", "insert", "wait_until_filled", NULL};
     bool is_note = kind == FORM_NOTE;
     const char *what = is_note ? "\"notes\"" : "\"complaints\"";
     if (!yaml_is_map(&loader->walk, section, what)) {
@@ -338,7 +356,8 @@ void loader_section(struct loader *loader, enum mapping_form_kind kind, const st
     if (is_note) {
         read_parent(loader, table, form, section);
     }
-    form->identity = read_columns(loader, table, yaml_get(section, "identity"), "The identity column", &form->identity_count);
+    form->identity =
+        read_columns(loader, table, yaml_get(section, "identity"), "The identity column", &form->identity_count);
     form->filled =
         read_columns(loader, table, yaml_get(section, "wait_until_filled"), "The column", &form->filled_count);
     read_filters(loader, table, form, yaml_get(section, "only"));

@@ -112,8 +112,9 @@ static struct status read_register(const struct mapping_form *form, const struct
     return status_ok();
 }
 
-struct status mapping_read(const struct mapping *mapping, const struct mapping_form *form, const struct mapping_raw *raw,
-                           struct arena *arena, struct mapping_reading *out_readings, size_t *out_count)
+struct status mapping_read(const struct mapping *mapping, const struct mapping_form *form,
+                           const struct mapping_raw *raw, struct arena *arena, struct mapping_reading *out_readings,
+                           size_t *out_count)
 {
     (void)mapping;
     size_t count = 0;

@@ -91,8 +91,8 @@ enum mapping_row mapping_form(const struct mapping_table *table, const struct ma
     return is_unfilled(form, raw) ? ROW_EMPTY : ROW_MAPPED;
 }
 
-static struct status join_columns(const size_t *columns, size_t count, const struct mapping_raw *raw, struct arena *arena,
-                                  struct span *out_key)
+static struct status join_columns(const size_t *columns, size_t count, const struct mapping_raw *raw,
+                                  struct arena *arena, struct span *out_key)
 {
     struct buffer key;
     buffer_init(&key, arena);

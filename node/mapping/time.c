@@ -178,7 +178,7 @@ struct token {
 
 /* The longer ones first. */
 static const struct token TOKENS[] = {
-    {"YYYY", YEAR, 4}, {"MM", MONTH, 2},  {"M", MONTH, 1}, {"DD", DAY, 2},    {"D", DAY, 1},  {"HH", HOUR, 2},
+    {"YYYY", YEAR, 4}, {"MM", MONTH, 2},  {"M", MONTH, 1},  {"DD", DAY, 2},    {"D", DAY, 1},     {"HH", HOUR, 2},
     {"H", HOUR, 1},    {"hh", HOUR12, 2}, {"h", HOUR12, 1}, {"mm", MINUTE, 2}, {"ss", SECOND, 2}, {"AM", HALF, 0},
 };
 
@@ -303,7 +303,7 @@ static void write_iso(struct buffer *out, const struct time_format *format, cons
     for (size_t i = 0; i < 6; i++) {
         add_number(out, numbers[i], i == 0 ? 4 : 2);
         if (i < 5) {
-            buffer_add_u8(out, (uint8_t)"-- ::"[i]);
+            buffer_add_u8(out, (uint8_t) "-- ::"[i]);
         }
     }
     if (c->ms > 0) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
 #include "node/mapping/field.h"
 #include "node/mapping/value_part.h"
 #include "proto/limits.h"
 
 /* Whether the row as it stands already says this part: then its own text stays, however it was written. A status whose
  * reason this system cannot say is content with the status. */
-static bool says_the_same(const struct mapping_field *field, const struct part_value *now, const struct part_value *wanted,
-                          const struct part_value *chosen)
+static bool says_the_same(const struct mapping_field *field, const struct part_value *now,
+                          const struct part_value *wanted, const struct part_value *chosen)
 {
     if (field->part == PART_SUPERVISORY && !now->there) {
         return wanted->number == 0;
@@ -31,8 +33,8 @@ static bool says_the_same(const struct mapping_field *field, const struct part_v
     return false;
 }
 
-static bool read_back(const struct mapping_field *field, const struct mapping_table *table, const struct mapping_raw *row,
-                      struct arena *arena, struct part_value *out_part)
+static bool read_back(const struct mapping_field *field, const struct mapping_table *table,
+                      const struct mapping_raw *row, struct arena *arena, struct part_value *out_part)
 {
     const char *problem;
     size_t column;
@@ -81,7 +83,8 @@ static struct status write_field(const struct mapping_form *form, const struct m
         row[field->column] = raw;
         (void)read_back(field, form->table, row, arena, &chosen);
     }
-    if (current && read_back(field, form->table, current, arena, &now) && says_the_same(field, &now, &wanted, &chosen)) {
+    if (current && read_back(field, form->table, current, arena, &now) &&
+        says_the_same(field, &now, &wanted, &chosen)) {
         raw = current[field->column];
     }
     *out_cell = (struct mapping_cell){.column = field->column, .raw = raw};
@@ -162,21 +165,27 @@ static const char *column_name(const struct mapping_form *form, size_t column)
     return form->table->columns[column].name;
 }
 
+/* A pattern with `id` in the place of {id}. */
+static struct status expand(const char *pattern, struct span id, struct arena *arena, struct span *out_text)
+{
+    static const char mark[] = "{id}";
+    const char *at = strstr(pattern, mark);
+    struct buffer text;
+    assert(at);
+    buffer_init(&text, arena);
+    buffer_add(&text, pattern, (size_t)(at - pattern));
+    buffer_add_span(&text, id);
+    buffer_add_span(&text, span_text(at + sizeof mark - 1));
+    return buffer_end(&text, out_text);
+}
+
 static struct status fill_key(const struct mapping_form *form, struct span id, struct arena *arena, struct fills *fills)
 {
-    if (!form->new_key) {
-        return status_ok();
-    }
-    static const char mark[] = "{id}";
-    const char *at = strstr(form->new_key, mark);
-    struct buffer key;
     struct mapping_raw raw = {0};
-    buffer_init(&key, arena);
-    buffer_add(&key, form->new_key, (size_t)(at - form->new_key));
-    buffer_add_span(&key, id);
-    buffer_add_span(&key, span_text(at + sizeof mark - 1));
-    TRY(buffer_end(&key, &raw.bytes));
-    add_fill(fills, column_name(form, form->table->key[0]), raw);
+    if (form->new_key) {
+        TRY(expand(form->new_key, id, arena, &raw.bytes));
+        add_fill(fills, column_name(form, form->table->key[0]), raw);
+    }
     return status_ok();
 }
 
@@ -194,13 +203,15 @@ static struct status fill_parent(const struct mapping *mapping, const struct map
     return status_ok();
 }
 
-static struct status fill_defaults(const struct mapping_form *form, int64_t now_ms, struct arena *arena,
+static struct status fill_defaults(const struct mapping_form *form, struct span id, int64_t now_ms, struct arena *arena,
                                    struct fills *fills)
 {
     for (size_t i = 0; i < form->default_count; i++) {
         struct mapping_raw raw = form->defaults[i].raw;
         if (form->defaults[i].now) {
             TRY(time_write(&form->defaults[i].format, now_ms, arena, &raw.bytes));
+        } else if (form->defaults[i].pattern) {
+            TRY(expand(form->defaults[i].pattern, id, arena, &raw.bytes));
         }
         add_fill(fills, form->defaults[i].column, raw);
     }
@@ -220,7 +231,7 @@ struct status mapping_fills(const struct mapping *mapping, const struct mapping_
     }
     TRY(fill_key(form, id, arena, &fills));
     TRY(fill_parent(mapping, form, parent_key, arena, &fills));
-    TRY(fill_defaults(form, now_ms, arena, &fills));
+    TRY(fill_defaults(form, id, now_ms, arena, &fills));
     if (fills.full) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
