@@ -53,7 +53,7 @@ struct http_client_options {
  * belong together). */
 struct status http_client_new(const struct http_client_options *options, char *problem, size_t problem_size,
                               struct http_client **out_client) MUST_CHECK;
-/* Files were renewed: calls from now on use new connections with what the paths hold now. */
+/* Files were renewed, or the network changed: calls from now on use new connections, with what the paths hold now. */
 void http_client_reload(struct http_client *client);
 /* Cancels all calls (their `done` runs, CANCELLED) and calls `stopped` from the loop, exactly once; then free. */
 void http_client_stop(struct http_client *client, void (*stopped)(void *owner), void *owner);
@@ -81,8 +81,6 @@ struct status http_client_call(struct http_client *client, const struct http_cal
                                struct http_call_id *out_id) MUST_CHECK;
 /* `done` runs with CANCELLED from the loop. A call that has ended is ignored. */
 void http_client_cancel(struct http_client *client, struct http_call_id id);
-/* Runs out every back-off of the connection cache: drops kept connections (network changed). */
-void http_client_drop_connections(struct http_client *client);
 size_t http_client_calls(const struct http_client *client);
 
 #endif

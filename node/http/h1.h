@@ -45,7 +45,7 @@ enum h1_event {
     H1_HEAD,  /* *out_head is filled */
     H1_BODY,  /* *out_body: never empty */
     H1_END,   /* the request is complete; the next byte begins the next one */
-    H1_ERROR, /* out_error of h1_error(); final */
+    H1_ERROR, /* parser.error and parser.reason say why; final */
 };
 
 enum h1_state {
@@ -69,9 +69,9 @@ struct h1_parser {
     const char *reason; /* static sentence */
 };
 
-/* {0} is not ready; body_max may be set later, when the head is known (h1_body_max). */
+/* body_max holds for every request until h1_body_max() changes it. */
 void h1_init(struct h1_parser *parser, uint64_t body_max);
-/* Inside or after H1_HEAD: the bound for this request's body. False: the head already announces more; the parser is then
+/* Right after H1_HEAD, before the next h1_next(): the bound for this request's body. False: the head already announces more; the parser is then
  * in H1_ERROR with 413. */
 bool h1_body_max(struct h1_parser *parser, const struct h1_head *head, uint64_t body_max);
 /* Looks at `input` and returns the next event; *out_consumed bytes are done with (0 with H1_MORE when the head or a chunk
