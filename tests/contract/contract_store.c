@@ -7,11 +7,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "node/base/files.h"
@@ -54,8 +51,6 @@ static void must(struct status status)
     assert_int_equal(status.code, STATUS_OK);
 }
 
-/* model. */
-
 static void model_open(struct place *place)
 {
     must(store_model_new(memory_heap(), &place->store));
@@ -70,8 +65,6 @@ static void model_close(struct place *place)
 {
     place->store->ops->free(place->store);
 }
-
-/* SQLite. */
 
 static void sqlite_open_path(struct place *place)
 {
@@ -148,9 +141,6 @@ static const struct factory factories[] = {
     {"model", model_open, model_reopen, model_reopen, model_close},
     {"sqlite", sqlite_open, sqlite_reopen, sqlite_crash, sqlite_close},
 };
-#define FACTORY_COUNT (sizeof factories / sizeof factories[0])
-
-/* oracle. */
 
 /* Values are a size and a seed, so that the oracle's rows are small. */
 struct row {
@@ -260,8 +250,6 @@ static void value_must_be(struct span got, size_t size, uint8_t seed)
         }
     }
 }
-
-/* operations. */
 
 static size_t draw_size(struct world *w)
 {
@@ -649,8 +637,6 @@ static void random_operations_give_the_oracles_answers(void **state)
     }
 }
 
-/* single statements. */
-
 static void put_text(struct store *store, const char *key, const char *value)
 {
     must(store_put_one(store, STORE_META, span_text(key), span_text(value)));
@@ -774,253 +760,9 @@ static void size_grows_with_what_is_stored(void **state)
     place.factory->close(&place);
 }
 
-/* model only: what is armed. */
-
-static void an_unknown_commit_has_done_all_or_nothing(void **state)
-{
-    struct place place = {.factory = &factories[0]};
-    (void)state;
-    place.factory->open(&place);
-    for (int applied = 0; applied <= 1; applied++) {
-        must(place.store->ops->begin(place.store));
-        put_text(place.store, applied ? "applied" : "not applied", "1");
-        store_model_commit_unknown(place.store, applied);
-        assert_int_equal(place.store->ops->commit(place.store).code, STATUS_UNKNOWN);
-    }
-    assert_true(holds(&place, "applied"));
-    assert_false(holds(&place, "not applied"));
-    place.factory->close(&place);
-}
-
-static void a_dead_store_answers_io_until_it_is_opened_anew(void **state)
-{
-    struct place place = {.factory = &factories[0]};
-    (void)state;
-    place.factory->open(&place);
-    must(place.store->ops->begin(place.store));
-    put_text(place.store, "lost", "1");
-    store_model_die(place.store);
-    assert_int_equal(store_put_one(place.store, STORE_META, span_text("x"), (struct span){0}).code, STATUS_IO);
-    assert_int_equal(place.store->ops->commit(place.store).code, STATUS_IO);
-    assert_int_equal(place.store->ops->begin(place.store).code, STATUS_IO);
-    store_model_crash(place.store);
-    assert_false(holds(&place, "lost"));
-    place.factory->close(&place);
-}
-
-static void a_copy_goes_its_own_way(void **state)
-{
-    struct place place = {.factory = &factories[0]};
-    struct place copy = {.factory = &factories[0]};
-    (void)state;
-    place.factory->open(&place);
-    must(place.store->ops->begin(place.store));
-    put_text(place.store, "old", "1");
-    assert_int_equal(store_model_copy(place.store, memory_heap(), &copy.store).code, STATUS_BUSY);
-    must(place.store->ops->commit(place.store));
-    must(store_model_copy(place.store, memory_heap(), &copy.store));
-    must(place.store->ops->begin(place.store));
-    put_text(place.store, "new", "1");
-    must(place.store->ops->commit(place.store));
-    assert_true(holds(&copy, "old"));
-    assert_false(holds(&copy, "new"));
-    place.factory->close(&place);
-    copy.factory->close(&copy);
-}
-
-/* One transaction of every kind of call; the first failure is returned. */
-static struct status one_of_each(struct store *store, struct arena *arena)
-{
-    struct record_row row = {.id = record_of(1), .bytes = span_text("b")};
-    struct span key = span_text("key");
-    struct span value;
-    struct pair pair;
-    struct record_count group;
-    size_t count;
-    TRY(store->ops->begin(store));
-    TRY(store_put_one(store, STORE_META, key, span_text("new")));
-    TRY(store_put_one(store, STORE_META, span_text("other"), span_text("new")));
-    TRY(store->ops->savepoint(store));
-    TRY(store_remove_one(store, STORE_META, key));
-    TRY(store->ops->savepoint_undo(store));
-    TRY(store->ops->savepoint(store));
-    TRY(store->ops->records_save(store, &row, 1));
-    TRY(store->ops->savepoint_keep(store));
-    TRY(store_get_one(store, STORE_META, key, arena, &value));
-    TRY(store->ops->scan(store, STORE_META, key, (struct span){0}, false, 1, 100, arena, &pair, &count));
-    TRY(store->ops->records_load(store, &row.id, 1, arena, &row));
-    TRY(store->ops->records_list(store, &(struct record_filter){0}, (struct record_id){{0}}, true, 1, arena, &row,
-                                 &count));
-    TRY(store->ops->records_count(store, &(struct record_filter){0}, &group, 1, &count));
-    return store->ops->commit(store);
-}
-
-static void the_nth_failing_call_leaves_the_state_before(void **state)
-{
-    (void)state;
-    uint64_t failed = 0;
-    for (uint64_t n = 1;; n++) {
-        struct place place = {.factory = &factories[0]};
-        struct arena arena;
-        arena_init(&arena, memory_heap(), SIZE_MAX);
-        place.factory->open(&place);
-        store_model_fail_after(place.store, n);
-        struct status status = one_of_each(place.store, &arena);
-        place.store->ops->rollback(place.store);
-        store_model_fail_after(place.store, 0);
-        assert_int_equal(holds(&place, "other"), status_is_ok(status));
-        arena_release(&arena);
-        place.factory->close(&place);
-        if (status_is_ok(status)) {
-            break;
-        }
-        assert_int_equal(status.code, STATUS_IO);
-        failed++;
-    }
-    assert_int_equal(failed, 15); /* each call of one_of_each */
-}
-
-static void the_nth_failing_allocation_leaves_the_state_before(void **state)
-{
-    (void)state;
-    uint64_t failed = 0;
-    for (uint64_t n = 1;; n++) {
-        struct heap_meter meter = {.fail_at = n};
-        struct store *store = NULL;
-        struct arena arena;
-        arena_init(&arena, memory_heap(), SIZE_MAX);
-        struct status status = store_model_new(memory_metered(&meter), &store);
-        if (status_is_ok(status)) {
-            status = one_of_each(store, &arena);
-            store->ops->rollback(store);
-            struct place place = {.store = store};
-            assert_int_equal(holds(&place, "other"), status_is_ok(status));
-            store->ops->free(store);
-        }
-        arena_release(&arena);
-        assert_int_equal(meter.blocks, 0);
-        if (status_is_ok(status)) {
-            break;
-        }
-        assert_int_equal(status.code, STATUS_NO_MEMORY);
-        failed++;
-    }
-    assert_true(failed > 5);
-}
-
-static void a_spoilt_transaction_cannot_be_committed_but_a_mark_heals_it(void **state)
-{
-    struct place place = {.factory = &factories[0]};
-    (void)state;
-    place.factory->open(&place);
-    for (int healed = 0; healed <= 1; healed++) {
-        must(place.store->ops->begin(place.store));
-        put_text(place.store, "before the mark", "1");
-        must(place.store->ops->savepoint(place.store));
-        store_model_fail_after(place.store, 1);
-        assert_int_equal(store_put_one(place.store, STORE_META, span_text("x"), (struct span){0}).code, STATUS_IO);
-        if (healed) {
-            must(place.store->ops->savepoint_undo(place.store));
-        }
-        assert_int_equal(place.store->ops->commit(place.store).code, healed ? STATUS_OK : STATUS_IO);
-        assert_int_equal(holds(&place, "before the mark"), healed);
-    }
-    place.factory->close(&place);
-}
-
-/* SQLite only: a process that is killed. */
-
-static void number_key(uint64_t number, uint8_t out_key[8])
-{
-    for (size_t i = 0; i < 8; i++) {
-        out_key[i] = (uint8_t)(number >> (8 * (7 - i)));
-    }
-}
-
-static const enum store_table kill_tables[] = {STORE_LEAVES, STORE_BODIES, STORE_DUE};
-
-/* Writes transaction after transaction, telling the parent each number after its commit. */
-static void write_until_killed(const char *path, int pipe_end)
-{
-    static uint8_t value[3000];
-    struct store *store = NULL;
-    if (!status_is_ok(store_sqlite_open(path, memory_heap(), &store, NULL, 0))) {
-        _exit(2);
-    }
-    for (uint64_t number = 1;; number++) {
-        uint8_t key[8];
-        number_key(number, key);
-        bool ok = status_is_ok(store->ops->begin(store));
-        for (size_t i = 0; i < 3; i++) {
-            ok = ok && status_is_ok(store_put_one(store, kill_tables[i], span_of(key, 8), span_of(value, sizeof value)));
-        }
-        ok = ok && status_is_ok(store->ops->commit(store));
-        if (!ok || write(pipe_end, &number, sizeof number) != (ssize_t)sizeof number) {
-            _exit(3);
-        }
-    }
-}
-
-static void numbers_must_be(struct place *place, uint64_t acknowledged)
-{
-    static struct pair pairs[LIMIT_SCAN_COUNT];
-    struct arena arena;
-    size_t first = 0;
-    arena_init(&arena, memory_heap(), SIZE_MAX);
-    must(place->store->ops->begin(place->store));
-    for (size_t i = 0; i < 3; i++) {
-        size_t count = 0;
-        must(place->store->ops->scan(place->store, kill_tables[i], (struct span){0}, (struct span){0}, false,
-                                     LIMIT_SCAN_COUNT, SIZE_MAX, &arena, pairs, &count));
-        first = i == 0 ? count : first;
-        assert_int_equal(count, first); /* whole transactions only */
-        for (size_t k = 0; k < count; k++) {
-            uint8_t key[8];
-            number_key(k + 1, key);
-            assert_true(span_equal(pairs[k].key, span_of(key, 8)));
-        }
-    }
-    assert_true(first == acknowledged || first == acknowledged + 1);
-    place->store->ops->rollback(place->store);
-    arena_release(&arena);
-}
-
-static void a_killed_process_leaves_the_state_before_or_after(void **state)
-{
-    (void)state;
-    for (uint64_t round = 0; round < 12; round++) {
-        struct place place = {.factory = &factories[1]};
-        int ends[2];
-        uint64_t acknowledged = 0;
-        uint64_t number = 0;
-        sqlite_open(&place);
-        place.store->ops->free(place.store);
-        assert_int_equal(pipe(ends), 0);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            write_until_killed(place.path, ends[1]);
-        }
-        close(ends[1]);
-        while (acknowledged < round * 31 && read(ends[0], &number, sizeof number) == (ssize_t)sizeof number) {
-            acknowledged = number;
-        }
-        assert_int_equal(kill(child, SIGKILL), 0);
-        assert_int_equal(waitpid(child, NULL, 0), child);
-        while (read(ends[0], &number, sizeof number) == (ssize_t)sizeof number) {
-            acknowledged = number;
-        }
-        close(ends[0]);
-        assert_true(acknowledged >= round * 31);
-        sqlite_open_path(&place);
-        numbers_must_be(&place, acknowledged);
-        place.factory->close(&place);
-    }
-}
-
 int main(void)
 {
-    static const struct CMUnitTest of_every_store[] = {
+    static const struct CMUnitTest cases[] = {
         cmocka_unit_test(random_operations_give_the_oracles_answers),
         cmocka_unit_test(a_crash_keeps_what_was_committed_and_nothing_else),
         cmocka_unit_test(rollback_is_harmless_without_a_transaction),
@@ -1029,24 +771,16 @@ int main(void)
         cmocka_unit_test(an_exhausted_arena_is_said_and_spoils_nothing),
         cmocka_unit_test(size_grows_with_what_is_stored),
     };
-    static const struct CMUnitTest of_one_store[] = {
-        cmocka_unit_test(an_unknown_commit_has_done_all_or_nothing),
-        cmocka_unit_test(a_dead_store_answers_io_until_it_is_opened_anew),
-        cmocka_unit_test(a_copy_goes_its_own_way),
-        cmocka_unit_test(the_nth_failing_call_leaves_the_state_before),
-        cmocka_unit_test(the_nth_failing_allocation_leaves_the_state_before),
-        cmocka_unit_test(a_spoilt_transaction_cannot_be_committed_but_a_mark_heals_it),
-        cmocka_unit_test(a_killed_process_leaves_the_state_before_or_after),
-    };
-    enum { every_count = sizeof of_every_store / sizeof of_every_store[0] };
+    enum { case_count = sizeof cases / sizeof cases[0] };
     int failures = 0;
-    for (size_t f = 0; f < FACTORY_COUNT; f++) {
-        struct CMUnitTest tests[every_count];
-        for (size_t i = 0; i < every_count; i++) {
-            tests[i] = of_every_store[i];
+    for (size_t f = 0; f < sizeof factories / sizeof factories[0]; f++) {
+        struct CMUnitTest tests[case_count];
+        for (size_t i = 0; i < case_count; i++) {
+            tests[i] = cases[i];
             tests[i].initial_state = (void *)(uintptr_t)&factories[f];
         }
-        failures += _cmocka_run_group_tests(factories[f].name, tests, every_count, NULL, NULL);
+        print_message("store: %s\n", factories[f].name);
+        failures += _cmocka_run_group_tests(factories[f].name, tests, case_count, NULL, NULL);
     }
-    return failures + cmocka_run_group_tests(of_one_store, NULL, NULL);
+    return failures;
 }
