@@ -66,6 +66,8 @@
 #define LIMIT_CAPTURE_ROWS 500
 #define LIMIT_COLUMNS 128
 #define LIMIT_SHADOW_HISTORY 64    /* replaced vectors kept per register; the oldest are joined above it */
+#define LIMIT_KEY_SIZE 512         /* one key column of a legacy row */
+#define LIMIT_TABLES 8             /* tables of a mapping */
 #define LIMIT_LEGACY_VALUE (1024 * 1024)
 
 /* HTTP. */

@@ -41,7 +41,7 @@ struct config_address {
 struct config_legacy {
     const char *name; /* [a-z0-9-], at most 32: names the connector in the CLI and in logs */
     enum legacy_kind kind;
-    const char *source; /* path of the SQLite file, or a libpq connection string (may hold a password: never log it) */
+    const char *source;  /* path of the SQLite file, or a libpq connection string (may hold a password: never log it) */
     const char *mapping; /* path of the mapping file */
     uint32_t lane;       /* 1...: kept for good (connector.md) */
     int64_t poll_ms;
@@ -62,11 +62,17 @@ struct config {
     const char *store_path;  /* data_dir/simpul.db */
     const char *socket_path; /* data_dir/simpul.sock, at most 107 bytes */
 
-    const char *log_key;     /* Ed25519 key that signs checkpoints; default data_dir/keys/log.key */
-    const char *certificate; /* PEM; default data_dir/keys/node.crt */
-    const char *private_key; /* PEM; default data_dir/keys/node.key */
-    const char *authority;   /* PEM of the deployment's root; default data_dir/keys/root.crt */
-    const char *hub_key;     /* file with the hub's verifier key "name+hash+base64"; default data_dir/keys/hub.pub */
+    /* Key and certificate files, PEM, as `simpul pki` makes them; by default under data_dir/keys. */
+    const char *log_key;      /* Ed25519, signs the node's checkpoints; keys/log.key */
+    const char *cosigner_key; /* Ed25519, cosigns the checkpoints of others; keys/cosigner.key */
+    const char *authority;    /* the deployment's certificate authority; keys/ca.pem */
+    const char
+        *certificate; /* shown to the hub (regency, province), or to callers (hub); keys/node.pem, keys/server.pem */
+    const char *private_key; /* keys/node.key, keys/server.key */
+    const char
+        *server_certificate; /* shown to callers: at the hub the same as certificate; province: keys/server.pem */
+    const char *server_key;
+    const char *hub_key; /* public key of the hub's log; keys/hub.pub. NULL at the hub */
 
     const char *hub_url; /* https://host[:port], no path; NULL at the hub */
     struct node_id hub;  /* name expected in the hub's certificate; default "hub" */
@@ -88,7 +94,11 @@ struct status config_parse(const char *path, struct span source, struct arena *a
 
 const char *config_role_name(enum config_role role);
 
-/* "WIB", "WITA", "WIT", "UTC", Asia/Jakarta and the other three of Indonesia, or "+07:00". Shared with the mapping. */
+/* Syntax of single values, for the CLI too. */
+bool config_address_parse(const char *text, struct arena *arena, struct config_address *out_address);
+bool config_url_is_valid(const char *text);
+
+/* "WIB", "WITA", "WIT", "UTC", Asia/Jakarta, Pontianak, Makassar or Jayapura, or "+07:00". Shared with the mapping. */
 bool config_zone(struct yaml_walk *walk, const struct yaml_node *node, int32_t *out_minutes);
 
 #endif

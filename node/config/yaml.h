@@ -9,11 +9,11 @@
 #include "proto/memory.h"
 #include "proto/status.h"
 
-/* YAML of people: a strict subset of YAML 1.1 as a tree, and a walk over it that reports every mistake of a file at once,
- * each with its place, the line, a caret and, where a word is close to one we know, "did you mean". libyaml's types stay
- * in yaml.c. Refused: anchors and aliases, tags, several documents, keys that are not plain words, a key twice, NUL
- * bytes, more than LIMIT_YAML_SIZE bytes, LIMIT_YAML_DEPTH levels or LIMIT_YAML_NODES nodes.
- * Proved by tests/unit/config/test_yaml.c. */
+/* YAML of people: a strict subset of YAML 1.1 as a tree, and a walk over it that reports every mistake of a file at
+ * once, each with its place, the line, a caret and, where a word is close to one we know, "did you mean". libyaml's
+ * types stay in yaml.c. Refused: anchors and aliases, tags, several documents, keys that are not plain words, a key
+ * twice, NUL bytes, more than LIMIT_YAML_SIZE bytes, LIMIT_YAML_DEPTH levels or LIMIT_YAML_NODES nodes. Proved by
+ * tests/unit/config/test_yaml.c. */
 
 enum yaml_kind {
     YAML_NULL, /* plain ~, null or nothing */
@@ -28,8 +28,8 @@ struct yaml_node {
     const char *text;      /* YAML_TEXT: zero-terminated, without NUL inside; size below */
     size_t size;
     bool quoted;
-    size_t count;                  /* children: pairs of a map, items of a list */
-    const struct yaml_pair *pairs; /* YAML_MAP, in the order of the file */
+    size_t count;                   /* children: pairs of a map, items of a list */
+    const struct yaml_pair *pairs;  /* YAML_MAP, in the order of the file */
     const struct yaml_node **items; /* YAML_LIST */
 };
 
@@ -56,8 +56,10 @@ struct problems {
 
 void problems_init(struct problems *problems, struct arena *arena);
 bool problems_none(const struct problems *problems);
-/* "file:line:column: sentence", the source line, a caret under the place, the hint; one after the other, ordered by place
- * within a file. The text is zero-terminated (size without the zero). */
+/* How many there were so far, those left off too. */
+size_t problems_total(const struct problems *problems);
+/* "file:line:column: sentence", the source line, a caret under the place, the hint; one after the other, ordered by
+ * place within a file. The text is zero-terminated (size without the zero). */
 struct status problems_text(const struct problems *problems, struct arena *arena, struct span *out_text) MUST_CHECK;
 
 /* The file that is being walked. */
@@ -68,8 +70,9 @@ struct yaml_walk {
     struct arena *arena;       /* borrowed; the tree lives here */
 };
 
-/* Parses `source`. INVALID with at least one problem reported if it is not acceptable; NO_MEMORY. The root of an empty
- * file is YAML_NULL. */
+/* Parses `source`. NO_MEMORY, or INVALID with at least one problem reported; where the text could be read in spite of
+ * it (a key twice, an alias), *out_root is set as well, so that the walk can report the rest: start it as NULL. The
+ * root of an empty file is YAML_NULL. */
 struct status yaml_parse(const char *file, struct span source, struct arena *arena, struct problems *problems,
                          struct yaml_walk *out_walk, const struct yaml_node **out_root) MUST_CHECK;
 /* Reads the file first. A file that cannot be read is a problem too (INVALID). */
@@ -86,6 +89,8 @@ bool yaml_is_map(struct yaml_walk *walk, const struct yaml_node *node, const cha
 bool yaml_is_list(struct yaml_walk *walk, const struct yaml_node *node, const char *what);
 /* Reports each key of `map` that is not among `words`. */
 void yaml_only_keys(struct yaml_walk *walk, const struct yaml_node *map, const char *const *words, const char *where);
+/* Reports one key; `words` are those that are possible there. */
+void yaml_unknown_key(struct yaml_walk *walk, const struct yaml_node *key, const char *const *words, const char *where);
 /* The value of a key; NULL if `map` is NULL, is no map or lacks it. No report. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* As yaml_get, but its absence is reported at the map. */
@@ -97,8 +102,8 @@ bool yaml_bool(struct yaml_walk *walk, const struct yaml_node *node, const char 
 bool yaml_integer(struct yaml_walk *walk, const struct yaml_node *node, const char *what, int64_t min, int64_t max,
                   int64_t *out_value);
 /* "90 s", "30 minutes", "200 ms", "2 h", "1 day", "0". */
-bool yaml_duration(struct yaml_walk *walk, const struct yaml_node *node, const char *what, int64_t min_ms, int64_t max_ms,
-                   int64_t *out_ms);
+bool yaml_duration(struct yaml_walk *walk, const struct yaml_node *node, const char *what, int64_t min_ms,
+                   int64_t max_ms, int64_t *out_ms);
 /* Index of the word in `words`. */
 bool yaml_word(struct yaml_walk *walk, const struct yaml_node *node, const char *what, const char *const *words,
                size_t *out_index);

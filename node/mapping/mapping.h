@@ -12,9 +12,9 @@
  * (mapping_name), which also knows how long a column may be.
  *
  *   table    a physical table. Its columns[] are what a connector reads, always in that order.
- *   form     how one row of a table is understood: as a complaint (the record) or as a follow-up (a note). A table whose
- *            replies are rows of the same table has both forms; mapping_form tells which one a row has.
- *   register what the form fills (proto/vocabulary.h), from which columns.
+ *   form     how one row of a table is understood: as a complaint (the record) or as a follow-up (a note). A table
+ * whose replies are rows of the same table has both forms; mapping_form tells which one a row has. register what the
+ * form fills (proto/vocabulary.h), from which columns.
  *
  * Proved by tests/unit/mapping/test_mapping.c (both directions of every type), test_mapping_errors.c, test_requests.c
  * (the 10,000 real rows) and tests/fuzz/fuzz_mapping.c. */
@@ -45,9 +45,10 @@ struct mapping_register {
     uint32_t number;
     enum value_type type;
     enum mapping_direction direction;
-    bool constant;  /* fed by no column: the same value for every row, belongs into the create only */
-    bool writable;  /* mapping_write can answer other than NOT_FOUND */
-    const size_t *columns; /* the raw columns that feed it, as indexes of table->columns, ascending; refs: the key too */
+    bool constant; /* fed by no column: the same value for every row, belongs into the create only */
+    bool writable; /* mapping_write can answer other than NOT_FOUND */
+    const size_t
+        *columns; /* the raw columns that feed it, as indexes of table->columns, ascending; refs: the key too */
     size_t column_count;
     const struct mapping_field *fields; /* private to node/mapping */
     size_t field_count;
@@ -62,7 +63,7 @@ struct mapping_form {
     size_t identity_count;
     const size_t *parent; /* FORM_NOTE: the columns that hold the complaint's key, one per key column of its table */
     size_t parent_count;
-    bool insert; /* rows may be inserted here (hub-born complaints, notes of others) */
+    bool insert;                          /* rows may be inserted here (hub-born complaints, notes of others) */
     const struct mapping_filter *filters; /* private */
     size_t filter_count;
     const size_t *filled; /* private: a row in which all of these are empty is not captured yet */
@@ -73,7 +74,7 @@ struct mapping_form {
 };
 
 struct mapping_table {
-    const char *name; /* "aduan" or "skema.aduan" split below */
+    const char *name;
     const char *schema; /* NULL: the default */
     uint32_t line, column;
     const struct mapping_column *columns; /* at most LIMIT_COLUMNS */
@@ -93,6 +94,8 @@ struct mapping {
     size_t table_count;
     const struct mapping_form *complaints; /* the one form of kind FORM_COMPLAINT */
     const struct mapping_field *scope;     /* private; NULL: everything belongs to the node's own scope */
+    const struct mapping_name *names;      /* for mapping_name */
+    size_t name_count;
 };
 
 /* INVALID with every mistake in `problems`; NO_MEMORY. Everything lives in the arena and is read-only afterwards. */
@@ -158,8 +161,9 @@ struct mapping_reading {
 /* Reads all registers of a form that the row carries; ascending by number. A register whose columns are all NULL is not
  * there (no mistake); so is a register of direction out. `out_readings` has room for form->register_count. Fails only
  * with NO_MEMORY. */
-struct status mapping_read(const struct mapping *mapping, const struct mapping_form *form, const struct mapping_raw *raw,
-                           struct arena *arena, struct mapping_reading *out_readings, size_t *out_count) MUST_CHECK;
+struct status mapping_read(const struct mapping *mapping, const struct mapping_form *form,
+                           const struct mapping_raw *raw, struct arena *arena, struct mapping_reading *out_readings,
+                           size_t *out_count) MUST_CHECK;
 
 /* What to write into one column. */
 struct mapping_cell {
