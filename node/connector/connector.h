@@ -16,6 +16,7 @@ struct connector_options {
     const struct config_legacy *legacy; /* borrowed */
     const struct mapping *mapping;      /* borrowed */
     struct engine *engine;              /* borrowed */
+    struct store *store;                /* borrowed: touched inside engine jobs only */
     const struct crypto *crypto;        /* borrowed: derived ids */
     struct node_id self;
     struct scope_id scope;

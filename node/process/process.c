@@ -269,6 +269,7 @@ static struct status start_connectors(struct running *running)
         struct connector_options options = {.legacy = &config->legacy[i],
                                             .mapping = running->options->mappings[i],
                                             .engine = process->engine,
+                                            .store = process->local.store,
                                             .crypto = process->local.crypto,
                                             .self = config->node,
                                             .scope = scope_of_node(config->node),

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/connector/runner.h"
+
+#include <stdlib.h>
+
+#include "node/base/clock.h"
+
+/* ---- outbox ---- */
+
+static bool is_held(const struct runner *runner, int64_t event)
+{
+    for (size_t i = 0; i < runner->held_count; i++) {
+        if (runner->held[i] == event) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Several events of one row are one work: the row is read as it is now. */
+static struct work *work_for(struct work *works, size_t *count, const struct legacy_event *event)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (works[i].table == event->table && span_equal(works[i].key, event->key)) {
+            return &works[i];
+        }
+    }
+    works[*count] = (struct work){.table = event->table, .key = event->key};
+    return &works[(*count)++];
+}
+
+/* An UPDATE keeps the identity of its row; an INSERT or DELETE in the same batch says that the key may be another case. */
+static void work_note_event(struct work *work, const struct legacy_event *event)
+{
+    bool first = work->event == 0;
+    work->updated = (first || work->updated) && event->op == LEGACY_UPDATE;
+    work->event = event->id;
+}
+
+static struct status outbox_finish(struct runner *runner, const struct legacy_event *events, size_t event_count,
+                                   struct work *works, size_t work_count)
+{
+    int64_t *ids = arena_array(&runner->arena, event_count, sizeof *ids);
+    size_t n = 0;
+    if (!ids) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    for (size_t i = 0; i < event_count; i++) {
+        size_t count = work_count;
+        struct work *work = work_for(works, &count, &events[i]);
+        if (work->end != WORK_HELD) {
+            ids[n++] = events[i].id;
+        } else if (runner->held_count < RUNNER_HELD_MAX && !is_held(runner, events[i].id)) {
+            runner->held[runner->held_count++] = events[i].id;
+        }
+    }
+    if (n == 0) {
+        return status_ok();
+    }
+    TRY(runner->driver->ops->begin(runner->driver));
+    struct status status = runner->driver->ops->outbox_remove(runner->driver, ids, n);
+    if (!status_is_ok(status)) {
+        runner->driver->ops->rollback(runner->driver);
+        return status;
+    }
+    return runner->driver->ops->commit(runner->driver);
+}
+
+static struct status outbox_step(struct runner *runner, bool *out_busy)
+{
+    size_t limit = LIMIT_CAPTURE_ROWS + runner->held_count;
+    struct legacy_event *events = arena_array(&runner->arena, limit, sizeof *events);
+    struct work *works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *works);
+    size_t count = 0;
+    size_t fresh = 0;
+    size_t work_count = 0;
+    if (!events || !works) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(runner->driver->ops->outbox(runner->driver, limit, &runner->arena, events, &count));
+    runner->outbox_count = count;
+    for (size_t i = 0; i < count && fresh < LIMIT_CAPTURE_ROWS; i++) {
+        if (!is_held(runner, events[i].id)) {
+            work_note_event(work_for(works, &work_count, &events[i]), &events[i]);
+            events[fresh++] = events[i];
+        }
+    }
+    if (fresh == 0) {
+        return status_ok();
+    }
+    TRY(works_finish(runner, works, work_count));
+    TRY(outbox_finish(runner, events, fresh, works, work_count));
+    *out_busy = true;
+    return status_ok();
+}
+
+/* ---- due records ---- */
+
+static struct status due_insert(struct runner *runner, struct due_work *due, const struct legacy_shadow *shadows,
+                                size_t shadow_count)
+{
+    struct insert_work *inserts = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *inserts);
+    size_t count = 0;
+    bool waits = false;
+    if (!inserts) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(runner_inserts(runner, due->due.record, shadows, shadow_count, inserts, &count, &waits));
+    due->keep |= waits;
+    for (size_t i = 0; i < count; i++) {
+        bool inserted;
+        struct status status = insert_apply(runner, &inserts[i], &inserted);
+        if (status.code == STATUS_INVALID) {
+            struct work work = {.table = (size_t)(inserts[i].form->table - runner->options.mapping->tables),
+                                .key = span_text("(new row)"),
+                                .form = inserts[i].form,
+                                .input = {.record_id = inserts[i].record}};
+            TRY(work_quarantine(runner, &work, 0,
+                                "the local database refused a new row from the hub: add defaults for its NOT NULL columns "
+                                "to the mapping, then `simpul quarantine retry`"));
+            continue;
+        }
+        due->keep |= status.code == STATUS_BUSY || status.code == STATUS_STALE;
+        runner->locked_out |= status.code == STATUS_BUSY;
+        if (status.code != STATUS_BUSY && status.code != STATUS_STALE) {
+            TRY(status);
+        }
+        /* With its row a complaint's notes can follow. */
+        due->keep |= inserted && part_id_is_none(inserts[i].part);
+    }
+    return status_ok();
+}
+
+static struct status due_record(struct runner *runner, struct due_work *due)
+{
+    struct legacy_shadow *shadows = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *shadows);
+    struct work *works = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *works);
+    size_t count = 0;
+    if (!shadows || !works) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(runner->driver->ops->shadows_of_record(runner->driver, due->due.record, true, (struct part_id){{0}},
+                                               RUNNER_DUE_MAX, &runner->arena, shadows, &count));
+    for (size_t i = 0; i < count; i++) {
+        works[i] = (struct work){.table = shadows[i].table, .key = shadows[i].key, .updated = true};
+    }
+    TRY(works_finish(runner, works, count));
+    for (size_t i = 0; i < count; i++) {
+        due->keep |= works[i].end == WORK_HELD;
+    }
+    return due_insert(runner, due, shadows, count);
+}
+
+/* Every due record once; what has to wait stays due and is looked at after the next wake. */
+static struct status due_step(struct runner *runner, bool *out_busy)
+{
+    struct due_work *due = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *due);
+    size_t count = 0;
+    size_t kept = 0;
+    if (!due) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(runner_due(runner, due, &count));
+    for (size_t i = 0; i < count; i++) {
+        TRY(due_record(runner, &due[i]));
+        kept += due[i].keep ? 1 : 0;
+    }
+    if (kept < count) {
+        TRY(runner_due_done(runner, due, count));
+    }
+    runner->due_count = kept;
+    *out_busy |= kept < count;
+    return status_ok();
+}
+
+/* ---- walks: first load and comparison ---- */
+
+struct status walk_begin(struct runner *runner, struct walk *walk, bool load)
+{
+    walk_release(walk);
+    *walk = (struct walk){.active = true, .load = load};
+    for (size_t t = 0; t < runner->options.mapping->table_count; t++) {
+        uint64_t rows = 0;
+        TRY(runner->driver->ops->estimate(runner->driver, t, &rows));
+        walk->total += rows;
+    }
+    if (!load) {
+        return status_ok();
+    }
+    struct span place = {0};
+    struct status status = runner->driver->ops->mark(runner->driver, "load", &runner->arena, &place);
+    if (status.code == STATUS_NOT_FOUND || (status_is_ok(status) && place.size < 1)) {
+        return status_ok();
+    }
+    TRY(status);
+    walk->table = (size_t)(place.data[0] - '0');
+    if (walk->table >= runner->options.mapping->table_count) {
+        walk->table = 0;
+        return status_ok();
+    }
+    uint8_t *after = malloc(place.size);
+    if (!after) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    memcpy(after, place.data + 1, place.size - 1);
+    walk->after = span_of(after, place.size - 1);
+    return status_ok();
+}
+
+void walk_release(struct walk *walk)
+{
+    free((void *)(uintptr_t)walk->after.data);
+    *walk = (struct walk){0};
+}
+
+static struct status walk_remember(struct walk *walk, struct span key)
+{
+    uint8_t *after = malloc(key.size ? key.size : 1);
+    if (!after) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (key.size) {
+        memcpy(after, key.data, key.size);
+    }
+    free((void *)(uintptr_t)walk->after.data);
+    walk->after = span_of(after, key.size);
+    return status_ok();
+}
+
+/* The place of a first load stands beside the rows, so that it is restored with them. */
+static struct status walk_save(struct runner *runner, const struct walk *walk)
+{
+    struct buffer buffer;
+    struct span place;
+    const struct driver_ops *ops = runner->driver->ops;
+    buffer_init(&buffer, &runner->arena);
+    buffer_add_u8(&buffer, (uint8_t)('0' + walk->table));
+    buffer_add_span(&buffer, walk->after);
+    TRY(buffer_end(&buffer, &place));
+    TRY(ops->begin(runner->driver));
+    struct status status = ops->mark_set(runner->driver, walk->active ? "load" : "loaded", walk->active ? place : span_text("1"));
+    if (!status_is_ok(status)) {
+        ops->rollback(runner->driver);
+        return status;
+    }
+    return ops->commit(runner->driver);
+}
+
+static struct status walk_next(struct runner *runner, struct walk *walk)
+{
+    TRY(walk_remember(walk, (struct span){0}));
+    if (!walk->orphans) {
+        walk->orphans = true;
+        return status_ok();
+    }
+    walk->orphans = false;
+    if (++walk->table >= runner->options.mapping->table_count) {
+        bool load = walk->load;
+        walk_release(walk);
+        walk->load = load;
+    }
+    return walk->load ? walk_save(runner, walk) : status_ok();
+}
+
+struct status walk_step(struct runner *runner, struct walk *walk, bool *out_waits)
+{
+    struct core_facts facts;
+    TRY(runner_facts(runner, &facts));
+    *out_waits = !facts.ready || facts.unacked >= LIMIT_UNACKED_LEAVES;
+    if (*out_waits) {
+        return status_ok();
+    }
+    struct span *keys = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *keys);
+    struct work *works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *works);
+    size_t count = 0;
+    if (!keys || !works) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    const struct driver_ops *ops = runner->driver->ops;
+    TRY(walk->orphans
+            ? ops->orphans(runner->driver, walk->table, walk->after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count)
+            : ops->page(runner->driver, walk->table, walk->after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count));
+    if (count == 0) {
+        return walk_next(runner, walk);
+    }
+    for (size_t i = 0; i < count; i++) {
+        works[i] = (struct work){.table = walk->table, .key = keys[i]};
+    }
+    runner->vanished |= walk->orphans;
+    TRY(works_finish(runner, works, count));
+    walk->done += walk->orphans ? 0 : count;
+    TRY(walk_remember(walk, keys[count - 1]));
+    return walk->load ? walk_save(runner, walk) : status_ok();
+}
+
+/* ---- open, step ---- */
+
+static struct status mark_number(struct runner *runner, const char *name, uint64_t *out_number)
+{
+    struct span value = {0};
+    struct status status = runner->driver->ops->mark(runner->driver, name, &runner->arena, &value);
+    if (status.code == STATUS_NOT_FOUND) {
+        *out_number = 0;
+        return status_ok();
+    }
+    TRY(status);
+    *out_number = 0;
+    for (size_t i = 0; i < value.size && value.data[i] >= '0' && value.data[i] <= '9'; i++) {
+        *out_number = *out_number * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    return status_ok();
+}
+
+/* Raised at each start, on both sides: if they differ, one of the two was restored from a copy. */
+static struct status raise_generation(struct runner *runner, bool *out_restored)
+{
+    struct core_facts facts;
+    uint64_t here;
+    char text[24];
+    const struct driver_ops *ops = runner->driver->ops;
+    TRY(runner_facts(runner, &facts));
+    TRY(mark_number(runner, "generation", &here));
+    *out_restored = here != facts.legacy_generation;
+    uint64_t next = (here > facts.legacy_generation ? here : facts.legacy_generation) + 1;
+    size_t at = sizeof text;
+    for (uint64_t n = next; n > 0; n /= 10) {
+        text[--at] = (char)('0' + n % 10);
+    }
+    TRY(ops->begin(runner->driver));
+    struct status status = ops->mark_set(runner->driver, "generation", span_of(text + at, sizeof text - at));
+    if (!status_is_ok(status)) {
+        ops->rollback(runner->driver);
+        return status;
+    }
+    TRY(ops->commit(runner->driver));
+    return runner_remember_generation(runner, next);
+}
+
+struct status runner_open(struct runner *runner, bool *out_load, bool *out_compare)
+{
+    uint64_t loaded;
+    bool restored;
+    runner->held_count = 0;
+    runner->due_seen = UINT64_MAX;
+    TRY(runner_settle_pending(runner));
+    TRY(mark_number(runner, "loaded", &loaded));
+    TRY(raise_generation(runner, &restored));
+    *out_load = loaded == 0;
+    *out_compare = loaded != 0 && restored;
+    struct span key;
+    size_t count = 0;
+    for (size_t t = 0; t < runner->options.mapping->table_count && !runner->vanished; t++) {
+        TRY(runner->driver->ops->orphans(runner->driver, t, (struct span){0}, 1, &runner->arena, &key, &count));
+        runner->vanished = count > 0;
+    }
+    arena_clear(&runner->arena);
+    return status_ok();
+}
+
+struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
+{
+    *out_busy = false;
+    if (!runner->ready) {
+        struct core_facts facts;
+        TRY(runner_facts(runner, &facts));
+        if (!facts.ready) {
+            return status_ok();
+        }
+    }
+    TRY(outbox_step(runner, out_busy));
+    arena_clear(&runner->arena);
+    if (runner->due_seen != woken || *out_busy || runner->locked_out) {
+        runner->locked_out = false;
+        runner->due_seen = woken;
+        runner->held_count = 0; /* something changed: what was put off is looked at again */
+        TRY(due_step(runner, out_busy));
+        arena_clear(&runner->arena);
+    }
+    return status_ok();
+}
