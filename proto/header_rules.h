@@ -5,7 +5,7 @@
 #include "proto/header.h"
 
 /* What header_scan and header_write have in common: which fields a kind must, may and must not have, and the order of
- * lists. Private to the codec. */
+ * lists. Private to proto/. */
 
 /* Numbers of the fields of proto/header.proto. */
 enum header_field {
