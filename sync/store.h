@@ -13,19 +13,21 @@
  *
  * Guarantees an implementation gives:
  * - After commit returns OK everything in the transaction is durable (synced), and all of it or nothing is ever seen.
- * - commit ends the transaction whatever it returns. IO: nothing of it was done. UNKNOWN (connection lost while it ran):
- *   all of it or nothing was done; begin again (an implementation connects anew where it has to) and look.
- * - A failed sync is fatal: IO, and every later call fails with IO until the store is opened anew. A full disk is IO too,
- *   but after the rollback the store goes on.
+ * - commit ends the transaction whatever it returns. IO: nothing of it was done. UNKNOWN: all of it or nothing was done
+ *   (the connection was lost while it ran, or a sync failed under it): begin again and look. A store on a server connects
+ *   anew by itself; an embedded one is dead then, begin says IO, and it must be opened anew.
+ * - A failed sync is fatal: every later call fails with IO until the store is opened anew. A full disk is IO too, but
+ *   after the rollback the store goes on.
  * - A put, remove or records_save that fails may have been done in part (LIMIT excepted: then nothing was done). The
- *   transaction is spoilt: only rollback, or savepoint_undo to a mark before the failure, helps; commit would answer IO.
+ *   transaction is spoilt: only rollback, or savepoint_undo to a mark before the failure, helps; a commit would be
+ *   refused with IO.
  * - Reads see the transaction's own writes. Keys sort bytewise, 1 to LIMIT_STORE_KEY bytes; values up to
  *   LIMIT_RECORD_SIZE; LIMIT otherwise. A key that comes twice in one put: the last wins.
  * - Calls with n = 0 do nothing. Returned spans live in the given arena (NO_MEMORY when it is exhausted). Output arrays
  *   hold nothing of use after a failure; out_count is untouched then.
  *
- * The caller's side, asserted: no call but rollback, size and free outside a transaction, begin only outside, one mark at
- * a time, one thread. */
+ * The caller's side, asserted: no call but rollback, size and free outside a transaction, begin only outside, one mark
+ * at a time, one thread. */
 
 enum store_table {
     STORE_META,       /* name -> value: instance, generation, epoch, hlc, registry mark */
@@ -50,13 +52,13 @@ enum store_table {
 /* A record's row: encoded bytes and the columns that lists and counts use. */
 struct record_row {
     struct record_id id;
-    struct span bytes;             /* conflict/record_codec.h */
+    struct span bytes; /* conflict/record_codec.h */
     struct scope_id owner;
-    enum complaint_status status;  /* shown */
-    uint32_t conflicts;            /* registers with siblings that ask for a person */
-    bool visible;                  /* created, present, not same_as another */
-    int64_t received_ms;           /* shown time_received, else hlc of the create */
-    uint64_t changed;              /* caller's counter, rises with each save: "what changed since" */
+    enum complaint_status status; /* shown */
+    uint32_t conflicts;           /* registers with siblings that ask for a person */
+    bool visible;                 /* created, present, not same_as another */
+    int64_t received_ms;          /* shown time_received, else hlc of the create */
+    uint64_t changed;             /* caller's counter, rises with each save: "what changed since" */
 };
 
 struct record_filter {
@@ -70,7 +72,7 @@ struct record_count {
     struct scope_id owner;
     enum complaint_status status;
     uint64_t count;
-    uint64_t conflicts;           /* records with conflicts > 0 among them */
+    uint64_t conflicts; /* records with conflicts > 0 among them */
 };
 
 struct pair {
@@ -87,8 +89,8 @@ struct store_ops {
     struct status (*begin)(struct store *store) MUST_CHECK;
     struct status (*commit)(struct store *store) MUST_CHECK;
     void (*rollback)(struct store *store); /* harmless without a transaction */
-    /* One level, inside a transaction: mark; undo everything since the mark; or keep it. Both of these end the mark, and so
-     * does the end of the transaction. */
+    /* One level, inside a transaction: mark; undo everything since the mark; or keep it. Both of these end the mark,
+     * and so does the end of the transaction. */
     struct status (*savepoint)(struct store *store) MUST_CHECK;
     struct status (*savepoint_undo)(struct store *store) MUST_CHECK;
     struct status (*savepoint_keep)(struct store *store) MUST_CHECK;
@@ -97,14 +99,16 @@ struct store_ops {
     struct status (*get)(struct store *store, enum store_table table, const struct span *keys, size_t count,
                          struct arena *arena, struct span *out_values) MUST_CHECK;
     /* Insert or replace. */
-    struct status (*put)(struct store *store, enum store_table table, const struct pair *pairs, size_t count) MUST_CHECK;
+    struct status (*put)(struct store *store, enum store_table table, const struct pair *pairs,
+                         size_t count) MUST_CHECK;
     /* Absent keys are no error. */
-    struct status (*remove)(struct store *store, enum store_table table, const struct span *keys, size_t count) MUST_CHECK;
-    /* Ascending: keys k with from <= k < end (end.size 0: no bound), smallest first; descending: same set, greatest first.
-     * Stops after `limit` pairs (at most LIMIT_SCAN_COUNT) or before the sum of value sizes exceeds `bytes_max`, always
-     * giving at least one. An empty `from` starts at the first key. */
-    struct status (*scan)(struct store *store, enum store_table table, struct span from, struct span end, bool descending,
-                          size_t limit, size_t bytes_max, struct arena *arena, struct pair *out_pairs,
+    struct status (*remove)(struct store *store, enum store_table table, const struct span *keys,
+                            size_t count) MUST_CHECK;
+    /* Ascending: keys k with from <= k < end (end.size 0: no bound), smallest first; descending: same set, greatest
+     * first. Stops after `limit` pairs (at most LIMIT_SCAN_COUNT) or before the sum of value sizes exceeds `bytes_max`,
+     * always giving at least one. An empty `from` starts at the first key. */
+    struct status (*scan)(struct store *store, enum store_table table, struct span from, struct span end,
+                          bool descending, size_t limit, size_t bytes_max, struct arena *arena, struct pair *out_pairs,
                           size_t *out_count) MUST_CHECK;
 
     /* out_rows[i].bytes.data == NULL where absent; all other columns filled otherwise. */
@@ -117,8 +121,8 @@ struct store_ops {
                                   bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
                                   size_t *out_count) MUST_CHECK;
     /* Groups of the records that the filter lets through, sorted by owner, then status. LIMIT above `capacity`. */
-    struct status (*records_count)(struct store *store, const struct record_filter *filter, struct record_count *out_counts,
-                                   size_t capacity, size_t *out_count) MUST_CHECK;
+    struct status (*records_count)(struct store *store, const struct record_filter *filter,
+                                   struct record_count *out_counts, size_t capacity, size_t *out_count) MUST_CHECK;
     /* Bytes on disk, for status. */
     struct status (*size)(struct store *store, uint64_t *out_bytes) MUST_CHECK;
     /* Rolls back and closes. */

@@ -4,52 +4,34 @@
 #include <assert.h>
 
 #include "proto/limits.h"
+#include "sync/model_table.h"
 
-/* Each table is a skip list whose levels come from a hash of the key, so that one sequence of operations always builds
- * one structure. Every change leaves a journal entry that can be undone without memory, so rollback cannot fail. */
+/* Every change leaves a journal entry that can be undone without memory, so rollback cannot fail. */
 
-#define LEVEL_COUNT 14
 #define RECORDS STORE_TABLE_COUNT /* one more table of our own: record id -> columns, then bytes */
-
-struct cell {
-    size_t size;
-    uint8_t data[];
-};
-
-struct node {
-    struct node *previous;
-    struct cell *value; /* owned */
-    struct span key;    /* lies behind next[] */
-    struct node *next[];
-};
-
-struct table {
-    struct node *next[LEVEL_COUNT];
-    struct node *last;
-};
 
 enum step_kind { STEP_INSERT, STEP_REPLACE, STEP_REMOVE };
 
 struct step {
     enum step_kind kind;
     size_t table;
-    struct node *node;     /* STEP_REMOVE: owned, no longer linked */
-    struct cell *replaced; /* STEP_REPLACE: owned */
+    struct model_node *node;     /* STEP_REMOVE: owned, no longer linked */
+    struct model_cell *replaced; /* STEP_REPLACE: owned */
 };
 
 struct model {
     struct store store; /* first, so that the store's address is the model's */
     struct memory memory;
-    struct table tables[STORE_TABLE_COUNT + 1];
+    struct model_table tables[STORE_TABLE_COUNT + 1];
     struct step *journal; /* owned */
     size_t journal_count;
     size_t journal_capacity;
     size_t mark;
     bool open;
     bool marked;
-    bool spoilt;      /* a write failed since begin or the mark */
+    bool spoilt; /* a write failed since begin or the mark */
     bool dead;
-    bool unknown;     /* the next commit returns UNKNOWN */
+    bool unknown; /* the next commit returns UNKNOWN */
     bool unknown_done;
     uint64_t calls;
     uint64_t fail_at; /* 0: none */
@@ -64,114 +46,9 @@ static struct model *model_of(struct store *store)
     return (struct model *)store;
 }
 
-static unsigned key_level(struct span key)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < key.size; i++) {
-        h = (h ^ key.data[i]) * 0x100000001b3u;
-    }
-    h = (h ^ (h >> 32)) * 0x9e3779b97f4a7c15u;
-    h ^= h >> 29;
-    unsigned level = 1;
-    while (level < LEVEL_COUNT && (h & 3) == 0) {
-        level++;
-        h >>= 2;
-    }
-    return level;
-}
-
-/* First node whose key is not below `key`; out_slots: the links that a node of this key hangs on. */
-static struct node *table_find(struct table *table, struct span key, struct node **out_slots[LEVEL_COUNT])
-{
-    struct node **links = table->next;
-    for (size_t level = LEVEL_COUNT; level-- > 0;) {
-        while (links[level] && span_compare(links[level]->key, key) < 0) {
-            links = links[level]->next;
-        }
-        out_slots[level] = &links[level];
-    }
-    return *out_slots[0];
-}
-
-static struct node *table_at(struct table *table, struct span key)
-{
-    struct node **slots[LEVEL_COUNT];
-    struct node *node = table_find(table, key, slots);
-    return node && span_equal(node->key, key) ? node : NULL;
-}
-
-static void table_link(struct table *table, struct node *node)
-{
-    struct node **slots[LEVEL_COUNT];
-    struct node *after = table_find(table, node->key, slots);
-    assert(!after || !span_equal(after->key, node->key));
-    unsigned levels = key_level(node->key);
-    for (size_t level = 0; level < levels; level++) {
-        node->next[level] = *slots[level];
-        *slots[level] = node;
-    }
-    struct node **back = after ? &after->previous : &table->last;
-    node->previous = *back;
-    *back = node;
-}
-
-static void table_unlink(struct table *table, struct node *node)
-{
-    struct node **slots[LEVEL_COUNT];
-    struct node *found = table_find(table, node->key, slots);
-    assert(found == node);
-    unsigned levels = key_level(node->key);
-    for (size_t level = 0; level < levels; level++) {
-        *slots[level] = node->next[level];
-    }
-    if (node->next[0]) {
-        node->next[0]->previous = node->previous;
-    } else {
-        table->last = node->previous;
-    }
-}
-
-/* A cell of two parts, because a record is columns and bytes. */
-static struct cell *cell_new(struct memory *memory, struct span head, struct span tail)
-{
-    struct cell *cell = memory->alloc(memory->owner, sizeof *cell + head.size + tail.size);
-    if (!cell) {
-        return NULL;
-    }
-    cell->size = head.size + tail.size;
-    if (head.size > 0) {
-        memcpy(cell->data, head.data, head.size);
-    }
-    if (tail.size > 0) {
-        memcpy(cell->data + head.size, tail.data, tail.size);
-    }
-    return cell;
-}
-
-static struct node *node_new(struct memory *memory, struct span key, struct cell *value)
-{
-    size_t links_size = key_level(key) * sizeof(struct node *);
-    struct node *node = memory->alloc(memory->owner, sizeof *node + links_size + key.size);
-    if (!node) {
-        return NULL;
-    }
-    uint8_t *key_data = (uint8_t *)node + sizeof *node + links_size;
-    memset(node, 0, sizeof *node + links_size);
-    memcpy(key_data, key.data, key.size);
-    node->key = span_of(key_data, key.size);
-    node->value = value;
-    return node;
-}
-
 static void model_release(struct model *model, void *pointer)
 {
     model->memory.release(model->memory.owner, pointer);
-}
-
-static void node_free(struct model *model, struct node *node)
-{
-    model_release(model, node->value);
-    model_release(model, node);
 }
 
 static struct status journal_reserve(struct model *model)
@@ -201,12 +78,12 @@ static void journal_add(struct model *model, struct step step)
 
 static void step_undo(struct model *model, struct step step)
 {
-    struct table *table = &model->tables[step.table];
+    struct model_table *table = &model->tables[step.table];
     switch (step.kind) {
     case STEP_INSERT:
         model->bytes -= step.node->key.size + step.node->value->size;
-        table_unlink(table, step.node);
-        node_free(model, step.node);
+        model_table_unlink(table, step.node);
+        model_node_free(&model->memory, step.node);
         break;
     case STEP_REPLACE:
         model->bytes = model->bytes - step.node->value->size + step.replaced->size;
@@ -215,7 +92,7 @@ static void step_undo(struct model *model, struct step step)
         break;
     case STEP_REMOVE:
         model->bytes += step.node->key.size + step.node->value->size;
-        table_link(table, step.node);
+        model_table_link(table, step.node);
         break;
     }
 }
@@ -242,7 +119,7 @@ static void model_apply(struct model *model)
         if (step->kind == STEP_REPLACE) {
             model_release(model, step->replaced);
         } else if (step->kind == STEP_REMOVE) {
-            node_free(model, step->node);
+            model_node_free(&model->memory, step->node);
         }
     }
     model_end(model);
@@ -251,23 +128,23 @@ static void model_apply(struct model *model)
 static struct status model_put(struct model *model, size_t table, struct span key, struct span head, struct span tail)
 {
     TRY(journal_reserve(model));
-    struct cell *value = cell_new(&model->memory, head, tail);
+    struct model_cell *value = model_cell_new(&model->memory, head, tail);
     if (!value) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    struct node *node = table_at(&model->tables[table], key);
+    struct model_node *node = model_table_at(&model->tables[table], key);
     if (node) {
         journal_add(model, (struct step){STEP_REPLACE, table, node, node->value});
         model->bytes = model->bytes - node->value->size + value->size;
         node->value = value;
         return status_ok();
     }
-    node = node_new(&model->memory, key, value);
+    node = model_node_new(&model->memory, key, value);
     if (!node) {
         model_release(model, value);
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    table_link(&model->tables[table], node);
+    model_table_link(&model->tables[table], node);
     model->bytes += key.size + value->size;
     journal_add(model, (struct step){STEP_INSERT, table, node, NULL});
     return status_ok();
@@ -275,12 +152,12 @@ static struct status model_put(struct model *model, size_t table, struct span ke
 
 static struct status model_remove(struct model *model, size_t table, struct span key)
 {
-    struct node *node = table_at(&model->tables[table], key);
+    struct model_node *node = model_table_at(&model->tables[table], key);
     if (!node) {
         return status_ok();
     }
     TRY(journal_reserve(model));
-    table_unlink(&model->tables[table], node);
+    model_table_unlink(&model->tables[table], node);
     model->bytes -= key.size + node->value->size;
     journal_add(model, (struct step){STEP_REMOVE, table, node, NULL});
     return status_ok();
@@ -317,7 +194,7 @@ static bool key_fits(struct span key)
     return key.size > 0 && key.size <= LIMIT_STORE_KEY;
 }
 
-static struct status value_copy(const struct cell *cell, size_t skip, struct arena *arena, struct span *out_value)
+static struct status value_copy(const struct model_cell *cell, size_t skip, struct arena *arena, struct span *out_value)
 {
     size_t size = cell->size - skip;
     uint8_t *data = arena_alloc(arena, size);
@@ -404,7 +281,7 @@ static struct status op_get(struct store *store, enum store_table table, const s
     struct model *model = model_of(store);
     TRY(model_call_inside(model));
     for (size_t i = 0; i < count; i++) {
-        struct node *node = table_at(&model->tables[table], keys[i]);
+        struct model_node *node = model_table_at(&model->tables[table], keys[i]);
         out_values[i] = (struct span){0};
         if (node) {
             TRY(value_copy(node->value, 0, arena, &out_values[i]));
@@ -438,17 +315,16 @@ static struct status op_remove(struct store *store, enum store_table table, cons
     return status_ok();
 }
 
-static struct node *scan_first(struct table *table, struct span from, struct span end, bool descending)
+static struct model_node *scan_first(struct model_table *table, struct span from, struct span end, bool descending)
 {
-    struct node **slots[LEVEL_COUNT];
     if (!descending) {
-        return table_find(table, from, slots);
+        return model_table_first(table, from);
     }
-    struct node *after = end.size > 0 ? table_find(table, end, slots) : NULL;
+    struct model_node *after = end.size > 0 ? model_table_first(table, end) : NULL;
     return after ? after->previous : table->last;
 }
 
-static bool scan_within(const struct node *node, struct span from, struct span end)
+static bool scan_within(const struct model_node *node, struct span from, struct span end)
 {
     return node && span_compare(node->key, from) >= 0 && (end.size == 0 || span_compare(node->key, end) < 0);
 }
@@ -462,7 +338,7 @@ static struct status op_scan(struct store *store, enum store_table table, struct
     limit = limit < LIMIT_SCAN_COUNT ? limit : LIMIT_SCAN_COUNT;
     size_t bytes = 0;
     size_t count = 0;
-    struct node *node = scan_first(&model->tables[table], from, end, descending);
+    struct model_node *node = scan_first(&model->tables[table], from, end, descending);
     while (count < limit && scan_within(node, from, end)) {
         if (count > 0 && (bytes > bytes_max || node->value->size > bytes_max - bytes)) {
             break;
@@ -478,7 +354,7 @@ static struct status op_scan(struct store *store, enum store_table table, struct
 }
 
 /* The columns stand in front of the bytes, as the struct itself with an empty span. */
-static struct record_row record_columns(const struct node *node)
+static struct record_row record_columns(const struct model_node *node)
 {
     struct record_row row;
     memcpy(&row, node->value->data, sizeof row);
@@ -491,7 +367,7 @@ static struct status op_records_load(struct store *store, const struct record_id
     struct model *model = model_of(store);
     TRY(model_call_inside(model));
     for (size_t i = 0; i < count; i++) {
-        struct node *node = table_at(&model->tables[RECORDS], span_of(ids[i].bytes, sizeof ids[i].bytes));
+        struct model_node *node = model_table_at(&model->tables[RECORDS], span_of(ids[i].bytes, sizeof ids[i].bytes));
         out_rows[i] = (struct record_row){.id = ids[i]};
         if (node) {
             out_rows[i] = record_columns(node);
@@ -534,9 +410,8 @@ static struct status op_records_list(struct store *store, const struct record_fi
     struct model *model = model_of(store);
     TRY(model_call_inside(model));
     limit = limit < LIMIT_SCAN_COUNT ? limit : LIMIT_SCAN_COUNT;
-    struct node **slots[LEVEL_COUNT];
     size_t count = 0;
-    struct node *node = table_find(&model->tables[RECORDS], span_of(after.bytes, sizeof after.bytes), slots);
+    struct model_node *node = model_table_first(&model->tables[RECORDS], span_of(after.bytes, sizeof after.bytes));
     for (; node && count < limit; node = node->next[0]) {
         struct record_row row = record_columns(node);
         if (record_id_equal(row.id, after) || !filter_lets(filter, &row)) {
@@ -578,7 +453,7 @@ static struct status op_records_count(struct store *store, const struct record_f
     struct model *model = model_of(store);
     TRY(model_call_inside(model));
     size_t count = 0;
-    for (struct node *node = model->tables[RECORDS].next[0]; node; node = node->next[0]) {
+    for (struct model_node *node = model->tables[RECORDS].next[0]; node; node = node->next[0]) {
         struct record_row row = record_columns(node);
         if (!filter_lets(filter, &row)) {
             continue;
@@ -612,10 +487,10 @@ static void op_free(struct store *store)
     struct model *model = model_of(store);
     op_rollback(store);
     for (size_t table = 0; table <= RECORDS; table++) {
-        struct node *node = model->tables[table].next[0];
+        struct model_node *node = model->tables[table].next[0];
         while (node) {
-            struct node *next = node->next[0];
-            node_free(model, node);
+            struct model_node *next = node->next[0];
+            model_node_free(&model->memory, node);
             node = next;
         }
     }
@@ -659,7 +534,7 @@ struct status store_model_new(struct memory memory, struct store **out_store)
 static struct status model_copy_into(const struct model *from, struct model *to)
 {
     for (size_t table = 0; table <= RECORDS; table++) {
-        for (const struct node *node = from->tables[table].next[0]; node; node = node->next[0]) {
+        for (const struct model_node *node = from->tables[table].next[0]; node; node = node->next[0]) {
             struct span value = span_of(node->value->data, node->value->size);
             TRY(model_put(to, table, node->key, value, (struct span){0}));
         }

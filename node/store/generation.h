@@ -9,14 +9,15 @@
  * database is an older copy than the file knows of, so its numbers may have been used already: the caller opens a new
  * epoch before the first write.
  *
- * The store is raised first: a crash in between leaves the store one ahead, which is accepted; a restored copy is behind.
- * The doubt itself is kept in the store (STORE_META, key "in_doubt") until the caller has acted on it, so that a crash
- * before that does not lose it. What this cannot see, hello does: database and file restored together, or a copy made by
- * other means within the present run and put back before the next start. tests/unit/store/test_generation.c */
+ * The store is raised first: a crash in between leaves the store one ahead, which is accepted; a restored copy is
+ * behind. The doubt itself is kept in the store (STORE_META, key "in_doubt") until the caller has acted on it, so that
+ * a crash before that does not lose it. What this cannot see, hello does: database and file restored together, or a
+ * copy made by other means within the present run and put back before the next start.
+ * tests/unit/store/test_generation.c */
 
 /* At start, outside a transaction. in_doubt: the store is behind, or more than one ahead; or the file is missing or not
- * readable as ours while the store has a generation; or the store is new beside an old file; or an earlier doubt was not
- * settled. On a failure (of the file or the store) nothing may be written: start again later. */
+ * readable as ours while the store has a generation; or the store is new beside an old file; or an earlier doubt was
+ * not settled. On a failure (of the file or the store) nothing may be written: start again later. */
 struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt) MUST_CHECK;
 
 /* Ends the doubt; stands in the caller's transaction, the one that opens the new epoch. */

@@ -39,8 +39,8 @@ static int after_commit(void *owner, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* Made here, because SQLite would make it readable for everybody. An existing file is not opened: closing it again would
- * drop the locks that another connection of this process has on it. */
+/* Made here, because SQLite would make it readable for everybody. An existing file is not opened: closing it again
+ * would drop the locks that another connection of this process has on it. */
 static struct status file_make(const char *path)
 {
     int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);

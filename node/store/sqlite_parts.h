@@ -13,8 +13,8 @@ enum table_query {
     QUERY_GET,
     QUERY_PUT,
     QUERY_REMOVE,
-    QUERY_SCAN_UP,        /* from, limit */
-    QUERY_SCAN_UP_END,    /* from, limit, end */
+    QUERY_SCAN_UP,     /* from, limit */
+    QUERY_SCAN_UP_END, /* from, limit, end */
     QUERY_SCAN_DOWN,
     QUERY_SCAN_DOWN_END,
     QUERY_TABLE_COUNT,
@@ -87,8 +87,8 @@ struct status sqlite_records_list(struct store *store, const struct record_filte
 struct status sqlite_records_count(struct store *store, const struct record_filter *filter,
                                    struct record_count *out_counts, size_t capacity, size_t *out_count);
 
-/* node/store/sqlite_schema.c: whether the open file is ours (INVALID), not too new (UNSUPPORTED), or empty; and the making
- * of its tables. `problem` is written only where SQLite itself did not fail. */
+/* node/store/sqlite_schema.c: whether the open file is ours (INVALID), not too new (UNSUPPORTED), or empty; and the
+ * making of its tables. `problem` is written only where SQLite itself did not fail. */
 struct status sqlite_schema_check(struct sqlite_store *s, char *problem, size_t problem_size, bool *out_empty);
 struct status sqlite_schema_make(struct sqlite_store *s);
 /* Name of the SQL table. */

@@ -29,8 +29,9 @@ static const char *const table_names[STORE_TABLE_COUNT] = {
 
 /* Measured with 100,000 records of 1,500 bytes and 4 KiB pages: with rowids two to three times as fast to insert and to
  * update as without, because ids are random and only small index entries then go to random pages. The other tables are
- * faster without, also those with large values, whose keys rise. Records keep their columns in front of the bytes, so that a list reads no overflow pages. The counts are kept by
- * triggers, since counting a regency's twenty years at each look at the dashboard would be a scan. */
+ * faster without, also those with large values, whose keys rise. Records keep their columns in front of the bytes, so
+ * that a list reads no overflow pages. The counts are kept by triggers, since counting a regency's twenty years at each
+ * look at the dashboard would be a scan. */
 static const char records_sql[] =
     "CREATE TABLE records ("
     " id BLOB PRIMARY KEY NOT NULL, owner TEXT NOT NULL, status INTEGER NOT NULL, conflicts INTEGER NOT NULL,"

@@ -20,9 +20,9 @@ static const char *const table_sql[QUERY_TABLE_COUNT] = {
 };
 
 static const char *const plain_sql[QUERY_PLAIN_COUNT] = {
-    [QUERY_BEGIN] = "BEGIN IMMEDIATE",       [QUERY_COMMIT] = "COMMIT",         [QUERY_ROLLBACK] = "ROLLBACK",
-    [QUERY_MARK] = "SAVEPOINT mark",         [QUERY_MARK_UNDO] = "ROLLBACK TO mark",
-    [QUERY_MARK_END] = "RELEASE mark",
+    [QUERY_BEGIN] = "BEGIN IMMEDIATE",      [QUERY_COMMIT] = "COMMIT",
+    [QUERY_ROLLBACK] = "ROLLBACK",          [QUERY_MARK] = "SAVEPOINT mark",
+    [QUERY_MARK_UNDO] = "ROLLBACK TO mark", [QUERY_MARK_END] = "RELEASE mark",
 };
 
 struct sqlite_store *sqlite_store_of(struct store *store)

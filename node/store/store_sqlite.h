@@ -8,10 +8,10 @@
  * that returned OK survives a power cut. One thread at a time. tests/contract/contract_store.c,
  * tests/unit/store/test_store_sqlite.c.
  *
- * Opens the store at `path`, or makes a new one there (rights 0600; the folder must exist). On failure `problem` (borrowed,
- * may be NULL with size 0) gets a sentence for the operator that says what to do.
- * BUSY: another process, or this one, has it open. UNSUPPORTED: a newer program wrote it. INVALID: the file is damaged, or
- * is no store of ours. NOT_FOUND, DENIED: the folder. IO: disk full or failing. LIMIT: the path is too long. */
+ * Opens the store at `path`, or makes a new one there (rights 0600; the folder must exist). On failure `problem`
+ * (borrowed, may be NULL with size 0) gets a sentence for the operator that says what to do. BUSY: another process, or
+ * this one, has it open. UNSUPPORTED: a newer program wrote it. INVALID: the file is damaged, or is no store of ours.
+ * NOT_FOUND, DENIED: the folder. IO: disk full or failing. LIMIT: the path is too long. */
 struct status store_sqlite_open(const char *path, struct memory memory, struct store **out_store, char *problem,
                                 size_t problem_size) MUST_CHECK;
 

@@ -17,8 +17,8 @@
 #include "proto/limits.h"
 
 /* The contract of a store (sync/store.h), asked of every implementation: random sequences of operations must give the
- * answers of a naive oracle, a sorted array that is copied whole where a transaction begins. A new implementation is one
- * more line in `factories`.
+ * answers of a naive oracle, a sorted array that is copied whole where a transaction begins. A new implementation is
+ * one more line in `factories`.
  *
  * SIMPUL_SEED=7 contract_store runs seed 7 alone; SIMPUL_SEEDS=200 runs more of them. */
 
@@ -584,7 +584,7 @@ static void do_end(struct world *w)
 static void do_step(struct world *w)
 {
     static void (*const operations[])(struct world *) = {
-        do_put,         do_put,          do_remove,        do_get,          do_scan,      do_scan,
+        do_put,          do_put,          do_remove,       do_get,           do_scan,      do_scan,
         do_records_save, do_records_load, do_records_list, do_records_count, do_savepoint, do_too_large,
     };
     if (!w->open) {

@@ -102,8 +102,7 @@ static void a_word_can_break_neither_line_nor_quotes(void **state)
 {
     (void)state;
     LOG(stopping, log_word("a\"b\\c\nlevel=error\x7f\xc3\xa9"));
-    assert_string_equal(captured_after_time(),
-                        "level=info event=stopping reason=\"a\\\"b\\\\c?level=error???\"\n");
+    assert_string_equal(captured_after_time(), "level=info event=stopping reason=\"a\\\"b\\\\c?level=error???\"\n");
 }
 
 static void an_empty_or_missing_word_is_quoted(void **state)

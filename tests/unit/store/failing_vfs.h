@@ -11,7 +11,7 @@
  * 1: no shared memory, which locking_mode=EXCLUSIVE does without. */
 
 struct failing_disk {
-    uint64_t writes;     /* since the counters were cleared */
+    uint64_t writes; /* since the counters were cleared */
     uint64_t syncs;
     uint64_t main_sync;  /* number of the last sync of the database itself, which only a checkpoint does */
     uint64_t full_from;  /* this write and all later ones find the disk full; 0: never */

@@ -192,8 +192,7 @@ static void a_folder_that_is_missing_is_an_error(void **state)
 {
     struct place *place = *state;
     bool in_doubt = true;
-    assert_int_equal(store_generation_check("/nonexistent/generation", place->store, &in_doubt).code,
-                     STATUS_NOT_FOUND);
+    assert_int_equal(store_generation_check("/nonexistent/generation", place->store, &in_doubt).code, STATUS_NOT_FOUND);
     assert_true(in_doubt); /* untouched */
     assert_false(start_is_in_doubt(place));
 }

@@ -21,7 +21,8 @@
 #include "proto/limits.h"
 #include "tests/unit/store/failing_vfs.h"
 
-/* What the SQLite store has beyond the contract: opening, refusals in clear sentences, a failing disk, a killed process. */
+/* What the SQLite store has beyond the contract: opening, refusals in clear sentences, a failing disk, a killed
+ * process. */
 
 struct place {
     char folder[64];
