@@ -56,6 +56,7 @@ static struct client_verdict verdict_of_certificate(long verify)
 {
     switch (verify) {
     case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* what curl leaves when its own check of the name fails, which comes after the chain's */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         return SECURITY("The server's certificate is for another name: check the server's address and the expected name "
