@@ -2,9 +2,9 @@
 #ifndef NODE_BASE_LOG_EVENTS_H
 #define NODE_BASE_LOG_EVENTS_H
 
-/* Every event that the program can log: name, level, then its fields in the order in which the caller gives them. Add a
- * line where an event is missing; keep families together. Field kinds: node/base/log.h. An operator's grep relies on
- * these names, so a released one is not renamed. */
+/* Every event that the program can log: name, level, then its 1 to 6 fields in the order in which the caller gives them.
+ * Add a line where an event is missing; keep families together. Field kinds: node/base/log.h. An operator's grep relies
+ * on these names, so a released one is not renamed. */
 #define LOG_EVENTS(EVENT)                                                                                              \
     /* process */                                                                                                      \
     EVENT(started, INFO, {"version", FIELD_WORD}, {"role", FIELD_WORD}, {"node", FIELD_NODE})                          \

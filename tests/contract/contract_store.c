@@ -6,141 +6,21 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "node/base/files.h"
-#include "node/base/heap.h"
-#include "node/store/store_sqlite.h"
 #include "proto/limits.h"
+#include "tests/contract/store_places.h"
 
 /* The contract of a store (sync/store.h), asked of every implementation: random sequences of operations must give the
  * answers of a naive oracle, a sorted array that is copied whole where a transaction begins. A new implementation is
- * one more line in `factories`.
+ * one more line in store_places.h.
  *
  * SIMPUL_SEED=7 contract_store runs seed 7 alone; SIMPUL_SEEDS=200 runs more of them. */
 
 #define ROWS_MAX 1024
 #define RECORD_IDS 48
 #define GROUPS_MAX 512
-
-/* Where a store lives during a test, and how it comes back. */
-struct place {
-    const struct factory *factory;
-    struct store *store;
-    char folder[64];
-    char path[128];
-    unsigned generation;
-};
-
-struct factory {
-    const char *name;
-    void (*open)(struct place *place);
-    void (*reopen)(struct place *place); /* orderly, maybe with an open transaction, which is lost */
-    void (*crash)(struct place *place);  /* the process dies and the store is opened again */
-    void (*close)(struct place *place);
-};
-
-static void must(struct status status)
-{
-    if (!status_is_ok(status)) {
-        print_error("status %s\n", status_name(status));
-    }
-    assert_int_equal(status.code, STATUS_OK);
-}
-
-static void model_open(struct place *place)
-{
-    must(store_model_new(memory_heap(), &place->store));
-}
-
-static void model_reopen(struct place *place)
-{
-    store_model_crash(place->store);
-}
-
-static void model_close(struct place *place)
-{
-    place->store->ops->free(place->store);
-}
-
-static void sqlite_open_path(struct place *place)
-{
-    char problem[512] = "";
-    struct status status = store_sqlite_open(place->path, memory_heap(), &place->store, problem, sizeof problem);
-    if (!status_is_ok(status)) {
-        print_error("%s\n", problem);
-    }
-    must(status);
-}
-
-static void sqlite_open(struct place *place)
-{
-    snprintf(place->folder, sizeof place->folder, "/tmp/simpul-contract-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
-    snprintf(place->path, sizeof place->path, "%s/store", place->folder);
-    sqlite_open_path(place);
-}
-
-static void sqlite_reopen(struct place *place)
-{
-    place->store->ops->free(place->store);
-    sqlite_open_path(place);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    struct arena arena;
-    struct span bytes = {0};
-    arena_init(&arena, memory_heap(), SIZE_MAX);
-    if (file_read(from, SIZE_MAX, &arena, &bytes).code == STATUS_OK) {
-        must(file_write(to, bytes, 0600));
-    }
-    arena_release(&arena);
-}
-
-/* What kill -9 leaves behind: both files as they stand while the connection is open. */
-static void sqlite_crash(struct place *place)
-{
-    char from[256];
-    char to[256];
-    char next[128];
-    snprintf(next, sizeof next, "%.64s/store-%u", place->folder, ++place->generation);
-    copy_file(place->path, next);
-    snprintf(from, sizeof from, "%s-wal", place->path);
-    snprintf(to, sizeof to, "%s-wal", next);
-    copy_file(from, to);
-    place->store->ops->free(place->store);
-    unlink(place->path);
-    memcpy(place->path, next, sizeof next);
-    sqlite_open_path(place);
-}
-
-static void folder_remove(const char *folder)
-{
-    char path[512];
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        unlink(path);
-    }
-    closedir(dir);
-    assert_int_equal(rmdir(folder), 0);
-}
-
-static void sqlite_close(struct place *place)
-{
-    place->store->ops->free(place->store);
-    folder_remove(place->folder);
-}
-
-static const struct factory factories[] = {
-    {"model", model_open, model_reopen, model_reopen, model_close},
-    {"sqlite", sqlite_open, sqlite_reopen, sqlite_crash, sqlite_close},
-};
 
 /* Values are a size and a seed, so that the oracle's rows are small. */
 struct row {
