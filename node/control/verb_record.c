@@ -462,6 +462,30 @@ static void record_same_verb(struct control_host *host, const json_t *arguments,
 
 /* ---- route ---- */
 
+/* Why a record is moved travels with it, as an internal note in the same transaction. */
+static struct status route_reason(struct verb_job *verb, struct core *core, struct arena *arena, struct author *author)
+{
+    struct body_value values[3];
+    struct written written;
+    const char *reason = json_string_value(json_object_get(verb->arguments, "reason"));
+    const struct crypto *crypto = verb->host->local->crypto;
+    if (!reason) {
+        return status_ok();
+    }
+    json_t *arguments = json_pack("{s:s,s:b}", "text", reason, "internal", 1);
+    struct verb_job note = {.arguments = arguments, .answer = verb->answer};
+    struct status status = note_values(&note, arena, values);
+    struct draft draft = draft_of(verb, author, KIND_NOTE);
+    crypto->random(crypto->owner, draft.part.bytes, sizeof draft.part.bytes);
+    draft.values = values;
+    draft.value_count = 3;
+    status = status_is_ok(status) ? core_write(core, &draft, &written, NULL) : status;
+    json_decref(arguments);
+    TRY(status);
+    TRY(core_record(core, author->id, &author->record));
+    return record_token(author->record, arena, &author->ctx, &author->ctx_count);
+}
+
 static struct status route_run(struct verb_job *verb, struct core *core, struct arena *arena)
 {
     struct author author;
@@ -475,6 +499,7 @@ static struct status route_run(struct verb_job *verb, struct core *core, struct 
         }
         return STATUS_MAKE(STATUS_INVALID);
     }
+    TRY(route_reason(verb, core, arena, &author));
     struct status status = core_route(core, author.id, to, actor_of(verb->arguments), author.ctx, author.ctx_count, &written);
     switch (status.code) {
     case STATUS_DENIED:

@@ -88,6 +88,19 @@ struct status overview_read(struct process *process, struct core *core, struct a
     return *out_json ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
 }
 
+json_t *process_ports(const struct process *process)
+{
+    static const char *const names[] = {"admin", "page", "sync"};
+    const size_t listeners[] = {process->listener_admin, process->listener_page, process->listener_sync};
+    json_t *ports = json_object();
+    for (size_t i = 0; i < 3; i++) {
+        if (listeners[i] != SIZE_MAX) {
+            json_object_set_new(ports, names[i], json_integer(http_server_port(process->server, listeners[i])));
+        }
+    }
+    return ports;
+}
+
 /* ---- page ---- */
 
 struct page {

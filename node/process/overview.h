@@ -14,4 +14,7 @@ struct status overview_read(struct process *process, struct core *core, struct a
 /* The plain first page, from that JSON: malloc'ed HTML, caller frees. Every text is escaped. */
 struct status overview_page(const json_t *overview, bool indonesian, char **out_html, size_t *out_size) MUST_CHECK;
 
+/* {"sync":8443,...}: what the listeners are bound to. */
+json_t *process_ports(const struct process *process);
+
 #endif
