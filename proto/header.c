@@ -21,33 +21,40 @@ static struct status refuse(const struct cursor *c, const char *what)
 }
 
 /* Shortest form only. */
-static struct status scan_varint(struct cursor *c, uint64_t *out_value)
+static struct status scan_long_varint(struct cursor *c, uint64_t *out_value)
+{
+    size_t left = (size_t)(c->end - c->at);
+    uint64_t value = 0;
+    for (size_t i = 0; i < 10; i++) {
+        if (i == left) {
+            return refuse(c, "cut off within a number");
+        }
+        uint8_t byte = c->at[i];
+        if (i == 9 && byte > 1) {
+            break;
+        }
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte >= 0x80) {
+            continue;
+        }
+        if (byte == 0 && i > 0) {
+            return refuse(c, "number not in its shortest form");
+        }
+        c->at += i + 1;
+        *out_value = value;
+        return status_ok();
+    }
+    return refuse(c, "number above 64 bits");
+}
+
+/* Tags, sizes and most numbers are one byte. */
+static inline struct status scan_varint(struct cursor *c, uint64_t *out_value)
 {
     if (c->at < c->end && *c->at < 0x80) {
         *out_value = *c->at++;
         return status_ok();
     }
-    uint64_t value = 0;
-    const uint8_t *at = c->at;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (at == c->end) {
-            return refuse(c, "cut off within a number");
-        }
-        uint8_t byte = *at++;
-        if (shift == 63 && byte > 1) {
-            break;
-        }
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            if (byte == 0) {
-                return refuse(c, "number not in its shortest form");
-            }
-            c->at = at;
-            *out_value = value;
-            return status_ok();
-        }
-    }
-    return refuse(c, "number above 64 bits");
+    return scan_long_varint(c, out_value);
 }
 
 /* A field's number: present, so not the default. */
@@ -100,7 +107,7 @@ static struct status scan_fixed(struct cursor *c, void *out_bytes, size_t size)
     return status_ok();
 }
 
-static bool is_zero(const uint8_t *bytes, size_t size)
+static inline bool is_zero(const uint8_t *bytes, size_t size)
 {
     uint8_t any = 0;
     for (size_t i = 0; i < size; i++) {
@@ -179,25 +186,32 @@ static struct status scan_target_field(struct cursor *c, uint32_t number, struct
     }
 }
 
+/* Narrows the cursor to the sized message or list that begins here; the caller puts the end back. */
+static struct status scan_enter(struct cursor *c)
+{
+    struct span bytes;
+    TRY(scan_sized(c, &bytes));
+    c->at = bytes.data;
+    c->end = bytes.data + bytes.size;
+    return status_ok();
+}
+
 /* Dot, Ctx or Target: one sized message with fields up to `most`. A Target's fields are all optional (the rules of its
  * kind ask for what it needs); a Dot and a Ctx are complete but for lane 0. */
 static struct status scan_target(struct cursor *c, enum target_field most, struct target *out_target)
 {
-    struct span bytes;
-    TRY(scan_sized(c, &bytes));
-    struct cursor inner = *c;
-    inner.at = bytes.data;
-    inner.end = bytes.data + bytes.size;
+    const uint8_t *outer_end = c->end;
+    TRY(scan_enter(c));
     uint32_t last = 0;
     uint32_t seen = 0;
-    while (inner.at < inner.end) {
+    while (c->at < c->end) {
         uint32_t wire;
-        TRY(scan_tag(&inner, last, &last, &wire));
+        TRY(scan_tag(c, last, &last, &wire));
         bool sized = last == TARGET_NODE || last == TARGET_HASH || last == TARGET_SCOPE;
         if (last > (uint32_t)most || wire != (sized ? WIRE_SIZED : WIRE_VARINT)) {
-            return refuse(&inner, "unknown field");
+            return refuse(c, "unknown field");
         }
-        TRY(scan_target_field(&inner, last, out_target));
+        TRY(scan_target_field(c, last, out_target));
         seen |= 1u << last;
     }
     uint32_t needed = 1u << TARGET_NODE | 1u << TARGET_EPOCH | 1u << TARGET_RSEQ;
@@ -205,12 +219,13 @@ static struct status scan_target(struct cursor *c, enum target_field most, struc
         needed |= 1u << TARGET_HASH;
     }
     if (most != TARGET_SCOPE && (seen & needed) != needed) {
-        return refuse(&inner, "incomplete");
+        return refuse(c, "incomplete");
     }
-    if ((seen & 1u << TARGET_HASH) && most == TARGET_SCOPE &&
+    if (most == TARGET_SCOPE && (seen & 1u << TARGET_HASH) &&
         is_zero(out_target->hash.bytes, sizeof out_target->hash.bytes)) {
-        return refuse(&inner, "default value written out");
+        return refuse(c, "default value written out");
     }
+    c->end = outer_end;
     return status_ok();
 }
 
@@ -242,6 +257,13 @@ struct list {
     size_t element_size;
 };
 
+/* A dot is how a ctx entry begins, and that is how a target begins. */
+_Static_assert(offsetof(struct target, rseq) == offsetof(struct dot, rseq) &&
+                   offsetof(struct target, rseq) == offsetof(struct ctx_entry, rseq) &&
+                   offsetof(struct target, hash) == offsetof(struct ctx_entry, hash) &&
+                   offsetof(struct target, accepted_ms) >= sizeof(struct ctx_entry),
+               "scan_list copies beginnings of a target");
+
 /* Reads the list into a new array of ctx entries, dots or targets. */
 static struct status scan_list(struct cursor *c, struct arena *arena, const struct list *list, void *out_array,
                                size_t *out_count)
@@ -260,12 +282,7 @@ static struct status scan_list(struct cursor *c, struct arena *arena, const stru
         }
         struct target t = {0};
         TRY(scan_target(c, list->most, &t));
-        struct ctx_entry entry = {.replica = t.replica, .rseq = t.rseq, .hash = t.hash};
-        struct dot dot = {.replica = t.replica, .rseq = t.rseq};
-        const void *element = list->most == TARGET_SCOPE  ? (const void *)&t
-                              : list->most == TARGET_HASH ? (const void *)&entry
-                                                          : (const void *)&dot;
-        memcpy(array + i * list->element_size, element, list->element_size);
+        memcpy(array + i * list->element_size, &t, list->element_size);
     }
     memcpy(out_array, &(void *){array}, sizeof(void *));
     *out_count = count;
@@ -274,20 +291,18 @@ static struct status scan_list(struct cursor *c, struct arena *arena, const stru
 
 static struct status scan_packed(struct cursor *c, struct arena *arena, const uint32_t **out_numbers, size_t *out_count)
 {
-    struct span bytes;
-    TRY(scan_sized(c, &bytes));
-    struct cursor inner = *c;
-    inner.at = bytes.data;
-    inner.end = bytes.data + bytes.size;
     uint32_t numbers[LIMIT_REGISTER_COUNT];
     size_t count = 0;
-    while (inner.at < inner.end) {
+    const uint8_t *outer_end = c->end;
+    TRY(scan_enter(c));
+    while (c->at < c->end) {
         if (count == LIMIT_REGISTER_COUNT) {
             return fault_set(c->fault, STATUS_LIMIT, "above the format limit", c->field, count);
         }
-        TRY(scan_u32(&inner, &numbers[count]));
+        TRY(scan_u32(c, &numbers[count]));
         count++;
     }
+    c->end = outer_end;
     uint32_t *array = arena_array(arena, count, sizeof *array);
     if (!array) {
         return STATUS_MAKE(STATUS_NO_MEMORY);

@@ -40,10 +40,23 @@ static bool sequence_is_valid(const uint8_t *at, size_t left, size_t *out_size)
     return true;
 }
 
+/* Eight bytes of ASCII without a zero: most of what is written here. */
+static bool eight_are_plain(const uint8_t *at)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return ((word | (word - ones)) & (ones << 7)) == 0;
+}
+
 bool text_is_utf8(struct span text)
 {
     size_t at = 0;
     while (at < text.size) {
+        if (text.size - at >= 8 && eight_are_plain(text.data + at)) {
+            at += 8;
+            continue;
+        }
         uint8_t byte = text.data[at];
         size_t size = 1;
         if (byte == 0 || (byte >= 0x80 && !sequence_is_valid(text.data + at, text.size - at, &size))) {
