@@ -205,6 +205,7 @@ static void read_template(struct loader *loader, struct mapping_table *table, co
         return;
     }
     struct template_piece *pieces = loader_array(loader, node->size + 1, sizeof *pieces);
+    field->pieces = pieces;
     for (const char *p = text; pieces && *p;) {
         bool is_column = *p == '{';
         size_t size = is_column ? strcspn(p, "}") : strcspn(p, "{");
@@ -225,7 +226,6 @@ static void read_template(struct loader *loader, struct mapping_table *table, co
         yaml_problem(&loader->walk, node, "Name columns in braces, or write constant:.",
                      "The template names no column.");
     }
-    field->pieces = pieces;
 }
 
 /* Exactly one of column, constant, template says where the value comes from. */

@@ -72,6 +72,7 @@ static const struct mistake {
     {FIELD "title: {constant: x, direction: out}\n", 7, 12, "cannot go out", NULL},
     {FIELD "title: {column: a, format: iso}\n", 7, 24, "\"format\" is not known in title", NULL},
     {FIELD "text: {template: \"{a\"}\n", 7, 22, "not closed", NULL},
+    {FIELD "text: {template: \"{a} {b\"}\n", 7, 22, "not closed", NULL},
     {FIELD "text: {template: \"{}\"}\n", 7, 22, "not closed", NULL},
     {FIELD "text: {template: \"abc\"}\n", 7, 22, "names no column", NULL},
     {FIELD "status: a\n", 7, 13, "needs a table", NULL},
