@@ -108,6 +108,7 @@ static const char *read_time(const struct mapping_field *field, const struct map
     if (!time_read(&field->format, text, &part.ms)) {
         return "this is not a time in the format that the mapping names";
     }
+    part.there = part.ms != 0;
     *out = part;
     return NULL;
 }
@@ -117,7 +118,7 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* Digits; a fraction only of zeros, as a NUMERIC column shows it. */
+/* Digits; a fraction only of zeros, as a NUMERIC column shows it. 0 stands for none. */
 static const char *read_number(const struct mapping_raw *raw, struct part_value *out)
 {
     struct span text = raw->null ? (struct span){0} : trimmed(raw->bytes);
@@ -137,7 +138,7 @@ static const char *read_number(const struct mapping_raw *raw, struct part_value 
     if (!is_whole || i != text.size) {
         return "this is not a whole number from 0";
     }
-    *out = (struct part_value){.there = true, .count = value};
+    *out = (struct part_value){.there = value != 0, .count = value};
     return NULL;
 }
 

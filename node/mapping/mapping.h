@@ -159,8 +159,8 @@ struct mapping_reading {
 };
 
 /* Reads all registers of a form that the row carries; ascending by number. A register whose columns are all NULL is not
- * there (no mistake); so is a register of direction out. `out_readings` has room for form->register_count. Fails only
- * with NO_MEMORY. */
+ * there (no mistake), nor is a time of 1970 itself or the number 0 (legacy programs write them for none), nor a
+ * register of direction out. `out_readings` has room for form->register_count. Fails only with NO_MEMORY. */
 struct status mapping_read(const struct mapping *mapping, const struct mapping_form *form,
                            const struct mapping_raw *raw, struct arena *arena, struct mapping_reading *out_readings,
                            size_t *out_count) MUST_CHECK;
@@ -171,11 +171,12 @@ struct mapping_cell {
     struct mapping_raw raw;
 };
 
-/* The columns that show a register's value. `current` (may be NULL) is the row as it stands: if it already reads as the
- * same value, its own text is given back, so that lossy tables do not rewrite what a clerk chose. `out_cells` has room
- * for reg->column_count.
- * NOT_FOUND: not mapped or not writable (direction in, template, constant). INVALID: the value cannot be said in this
- * system (*out_problem, static). */
+/* The columns that show a register's value. The empty encoding (size 0) is what a clerk leaves who empties a field:
+ * NULL in the columns of times, numbers, places and assignments, an empty text in those of texts. `current` (may be
+ * NULL) is the row as it stands: if it already reads as the same value, its own text is given back, so that lossy
+ * tables do not rewrite what a clerk chose. `out_cells` has room for reg->column_count. NOT_FOUND: not mapped or not
+ * writable (direction in, template, constant). INVALID: the value cannot be said in this system (*out_problem, static).
+ */
 struct status mapping_write(const struct mapping *mapping, const struct mapping_form *form, uint32_t number,
                             struct span value, const struct mapping_raw *current, struct arena *arena,
                             struct mapping_cell *out_cells, size_t *out_count, const char **out_problem) MUST_CHECK;

@@ -129,7 +129,7 @@ struct part_value value_take(const struct value *value, enum field_part part)
     case PART_CHANNEL:
         return word_part((uint32_t)value->channel);
     case PART_TIME:
-        return (struct part_value){.there = true, .ms = value->time.ms};
+        return (struct part_value){.there = value->time.ms != 0, .ms = value->time.ms};
     case PART_OPD:
         return text_part(value->assign.opd);
     case PART_DEADLINE:
@@ -141,7 +141,7 @@ struct part_value value_take(const struct value *value, enum field_part part)
     case PART_FLAG:
         return flag_part(value->flag);
     case PART_NUMBER:
-        return (struct part_value){.there = true, .count = value->number};
+        return (struct part_value){.there = value->number != 0, .count = value->number};
     case PART_REGION:
         return text_part(value->place.region);
     case PART_VILLAGE:

@@ -13,6 +13,9 @@ static bool says_the_same(const struct mapping_field *field, const struct part_v
     if (field->part == PART_SUPERVISORY && !now->there) {
         return wanted->number == 0;
     }
+    if (field->part == PART_TEXT && !now->there) {
+        return wanted->text.size == 0;
+    }
     if (now->there != wanted->there || !now->there) {
         return now->there == wanted->there;
     }

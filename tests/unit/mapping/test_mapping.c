@@ -348,6 +348,8 @@ static const struct reading_case {
     {"rating: a", REG_RATING, {"4.5"}, "!a: this is not a whole number from 0", NULL},
     {"rating: a", REG_RATING, {"-1"}, "!a: this is not a whole number from 0", NULL},
     {"rating: a", REG_RATING, {""}, "-", NULL},
+    {"rating: a", REG_RATING, {"0"}, "-", NULL},
+    {"time_received: {column: a, format: epoch}", REG_TIME_RECEIVED, {"0"}, "-", NULL},
     {"place: {address: a, lat: b, lon: c}",
      REG_PLACE,
      {"Jl. A", "-1.2581", "116.70051234567"},
@@ -495,6 +497,36 @@ static void a_value_that_does_not_decode_is_a_problem(void **state)
     assert_string_equal(shown, "!the value does not decode");
     write_one(bench, bench->mapping->complaints, REG_PRESENCE, (struct span){0}, NULL, shown, sizeof shown);
     assert_string_equal(shown, "not writable");
+}
+
+/* What a clerk leaves who empties a field travels as the empty value, and empties the field elsewhere. */
+static void an_emptied_value_empties_the_columns(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *field;
+        uint32_t number;
+        const char *now; /* in column a */
+        const char *written;
+    } cases[] = {
+        {"time_closed: a", REG_TIME_CLOSED, "2026-01-01", "a=NULL"},
+        {"time_closed: a", REG_TIME_CLOSED, "0000-00-00", "a=0000-00-00"},
+        {"rating: a", REG_RATING, "4", "a=NULL"},
+        {"rating: a", REG_RATING, "0", "a=0"},
+        {"place: {address: a, lat: b, lon: c}", REG_PLACE, "Jl. A", "a=NULL b=NULL c=NULL"},
+        {"assign: {opd: a, deadline: b}", REG_ASSIGN, "Dinas", "a=NULL b=NULL"},
+        {"closing: a", REG_CLOSING, "Sudah", "a="},
+        {"closing: a", REG_CLOSING, NULL, "a=NULL"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *values[3] = {cases[i].now, NULL, NULL};
+        char shown[300];
+        load_field(bench, cases[i].field);
+        row_abc(bench, values);
+        write_one(bench, bench->mapping->complaints, cases[i].number, (struct span){0}, bench->raw, shown,
+                  sizeof shown);
+        assert_string_equal(shown, cases[i].written);
+    }
 }
 
 static void a_text_above_its_limit_is_a_problem_of_that_register_only(void **state)
@@ -770,6 +802,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_status_is_written_by_reason_then_write_table_then_first_line, bench_make,
                                         bench_remove),
         cmocka_unit_test_setup_teardown(a_value_that_does_not_decode_is_a_problem, bench_make, bench_remove),
+        cmocka_unit_test_setup_teardown(an_emptied_value_empties_the_columns, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(a_text_above_its_limit_is_a_problem_of_that_register_only, bench_make,
                                         bench_remove),
         cmocka_unit_test_setup_teardown(the_national_number_in_the_row_is_kept_if_it_is_one_of_several, bench_make,
