@@ -372,6 +372,29 @@ static void nested_floods_stay_within_the_memory_of_a_message(void **state)
     arena_release(&arena);
 }
 
+static void an_attachment_repeated_without_end_meets_the_memory_of_a_message(void **state)
+{
+    (void)state;
+    /* One leaf; each two bytes of it ask for a new attachment. */
+    const size_t size = 1024 * 1024;
+    uint8_t *room = malloc(size);
+    struct arena arena = test_arena(&heap);
+    struct buffer message;
+    buffer_init(&message, &arena);
+    buffer_add_u8(&message, 0x3a);
+    buffer_add_sized(&message, flood(room, size, 3));
+    struct span bytes;
+    assert_ok(buffer_end(&message, &bytes));
+    struct test_heap counted = {0};
+    struct arena reading;
+    arena_init(&reading, test_heap_memory(&counted), LIMIT_MESSAGE_MEMORY + 1024 * 1024);
+    struct push got;
+    assert_status(push_read(bytes, &reading, &got), STATUS_LIMIT);
+    arena_release(&reading);
+    free(room);
+    arena_release(&arena);
+}
+
 static void a_sub_message_that_comes_twice_is_replaced(void **state)
 {
     (void)state;
@@ -503,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_message_with_any_byte_changed_is_refused_or_stable),
         cmocka_unit_test(a_flood_of_empty_messages_takes_no_memory),
         cmocka_unit_test(nested_floods_stay_within_the_memory_of_a_message),
+        cmocka_unit_test(an_attachment_repeated_without_end_meets_the_memory_of_a_message),
         cmocka_unit_test(a_sub_message_that_comes_twice_is_replaced),
         cmocka_unit_test(broken_messages_are_refused),
         cmocka_unit_test(write_refuses_what_breaks_a_bound),
