@@ -366,16 +366,19 @@ static struct status cursor_field(struct cursor *c, struct raw_field *out_field)
     return status_ok();
 }
 
+/* The arena rounds each piece up; small pieces, of which there may be many, count with that. */
+#define SOURCE_ROUNDING 16
+
 static struct status source_take(struct source *s, size_t count, size_t size, void **out_pointer)
 {
-    if (count > s->memory_left / size) {
+    if (s->memory_left < SOURCE_ROUNDING || count > (s->memory_left - SOURCE_ROUNDING) / size) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
     void *pointer = arena_array(s->arena, count, size);
     if (!pointer) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    s->memory_left -= count * size;
+    s->memory_left -= count * size + SOURCE_ROUNDING;
     *out_pointer = pointer;
     return status_ok();
 }
