@@ -156,36 +156,50 @@ struct status record_token(const struct record *record, struct arena *arena, str
     return status_ok();
 }
 
-/* b was there when a was written: the hub is the only writer of routes, so this orders them. */
-static bool route_follows(const struct route_step *a, const struct route_step *b)
+/* The hub is the only writer of routes and reads everything, so contexts order them; else the dot, so that the answer is
+ * one for all. */
+static bool route_follows(const struct record *record, const struct route_step *a, const struct route_step *b)
 {
-    return ctx_covers(a->ctx, a->ctx_count, b->dot) || (a->dot.replica == b->dot.replica && a->dot.rseq > b->dot.rseq);
+    bool knows = ctx_covers(a->ctx, a->ctx_count, b->dot);
+    bool known = ctx_covers(b->ctx, b->ctx_count, a->dot);
+    return knows != known ? knows : record_dot_index_compare(record, a->dot, b->dot) > 0;
+}
+
+/* Of several creates the one with the smallest dot. */
+static const struct create_step *hub_create(const struct record *record, struct scope_id scope)
+{
+    const struct create_step *first = NULL;
+    for (size_t i = 0; i < record->create_count; i++) {
+        const struct create_step *step = &record->creates[i];
+        if (step->hub && !step->is_void && scope_id_equal(step->scope, scope) &&
+            (!first || record_dot_index_compare(record, step->dot, first->dot) < 0)) {
+            first = step;
+        }
+    }
+    return first;
+}
+
+static struct ctx_entry grant_of(const struct record *record, struct dot_index dot, struct hash hash)
+{
+    return (struct ctx_entry){.replica = record->replicas[dot.replica].replica, .rseq = dot.rseq, .hash = hash};
 }
 
 bool record_grant(const struct record *record, struct scope_id scope, struct node_id hub, struct ctx_entry *out_grant)
 {
+    (void)hub; /* which creates are the hub's was decided when they were applied */
     const struct route_step *newest = NULL;
     for (size_t i = 0; i < record->route_count; i++) {
         const struct route_step *step = &record->routes[i];
-        if (scope_id_equal(step->to, scope) && (!newest || route_follows(step, newest))) {
+        if (scope_id_equal(step->to, scope) && (!newest || route_follows(record, step, newest))) {
             newest = step;
         }
     }
-    if (newest) {
-        *out_grant = (struct ctx_entry){.replica = record->replicas[newest->dot.replica].replica,
-                                        .rseq = newest->dot.rseq,
-                                        .hash = newest->hash};
-        return true;
+    const struct create_step *create = newest ? NULL : hub_create(record, scope);
+    if (!newest && !create) {
+        return false;
     }
-    for (size_t i = 0; i < record->create_count; i++) {
-        const struct create_step *step = &record->creates[i];
-        struct replica replica = record->replicas[step->dot.replica].replica;
-        if (!step->is_void && scope_id_equal(step->scope, scope) && node_id_equal(replica.node, hub)) {
-            *out_grant = (struct ctx_entry){.replica = replica, .rseq = step->dot.rseq, .hash = step->hash};
-            return true;
-        }
-    }
-    return false;
+    *out_grant = newest ? grant_of(record, newest->dot, newest->hash) : grant_of(record, create->dot, create->hash);
+    return true;
 }
 
 bool record_grants(const struct record *record, struct dot_index grant, struct scope_id scope)

@@ -261,23 +261,31 @@ static void show_strict(const struct record *record, const struct record_registe
     shown->sibling = at && at->sibling_count == 1 && span_equal(at->siblings[0].value, shown->value) ? 0 : SIZE_MAX;
 }
 
+/* A sibling whose bytes are no set adds nothing: a body is foreign, and one bad one must not hide the others. */
 static struct status show_union(const struct record_register *at, struct arena *arena, struct shown *shown)
 {
-    size_t readable = 0;
+    size_t joined = 0;
+    bool readable = true;
     for (size_t i = 0; i < at->sibling_count; i++) {
+        struct span value = at->siblings[i].value;
+        struct value set;
         if (!is_readable(&at->siblings[i])) {
+            readable = false; /* the union is not known: nothing may be written back from it */
             continue;
         }
-        if (readable++ == 0) {
-            shown->value = at->siblings[i].value;
-            shown->sibling = i;
-        } else {
-            TRY(value_refs_union(shown->value, at->siblings[i].value, arena, &shown->value));
-            shown->sibling = SIZE_MAX;
+        struct status status = value_read(VALUE_REFS, value, arena, &set);
+        if (status_is_ok(status) && joined > 0) {
+            status = value_refs_union(shown->value, value, arena, &value);
+        }
+        if (status.code == STATUS_NO_MEMORY) {
+            return status;
+        }
+        if (status_is_ok(status)) {
+            shown->value = value;
+            shown->sibling = joined++ == 0 ? i : SIZE_MAX;
         }
     }
-    /* With a sibling that cannot be read the union is not known: nothing may be written back from it. */
-    shown->readable = readable == at->sibling_count;
+    shown->readable = readable;
     return status_ok();
 }
 
