@@ -365,9 +365,10 @@ static void write_kind(struct builder *b, struct law_leaf *l, struct random *r, 
 }
 
 /* Somebody writes without the right to. */
-static void spoil(struct law_leaf *l, struct random *r)
+static void spoil(const struct history *h, struct law_leaf *l, struct random *r, uint64_t held)
 {
-    switch (random_below(r, 5)) {
+    int other = (int)random_below(r, (unsigned)h->leaf_count);
+    switch (random_below(r, 6)) {
     case 0:
         l->header.role = ROLE_PROVINCE;
         break;
@@ -379,6 +380,9 @@ static void spoil(struct law_leaf *l, struct random *r)
         break;
     case 3:
         l->grant = -1;
+        break;
+    case 4: /* some leaf that grants nothing, or not to him */
+        l->grant = (held & bit(other)) != 0 ? other : l->grant;
         break;
     default:
         l->header.role = ROLE_OMBUDSMAN;
@@ -600,7 +604,7 @@ static void write_leaf(struct builder *b, struct random *r)
     l->grant = node == HUB || l->header.kind == KIND_CREATE ? -1 : newest_grant(h, held, node);
     l->header.reg = reg_named(h, l) > l->header.reg ? reg_named(h, l) : l->header.reg;
     if (!first && random_below(r, 12) == 0) {
-        spoil(l, r);
+        spoil(h, l, r, held);
     }
     for (size_t i = 0; i < h->leaf_count; i++) {
         if ((held & bit((int)i)) != 0 && h->leaves[i].header.kind == KIND_ERASE && random_below(r, 2) == 0) {
