@@ -16,8 +16,9 @@
  * whose replies are rows of the same table has both forms; mapping_form tells which one a row has. register what the
  * form fills (proto/vocabulary.h), from which columns.
  *
- * Proved by tests/unit/mapping/test_mapping.c (both directions of every type), test_mapping_errors.c, test_requests.c
- * (the 10,000 real rows) and tests/fuzz/fuzz_mapping.c. */
+ * Proved by tests/unit/mapping/: test_mapping.c (every type, both directions), test_row.c (rows, keys, new rows),
+ * test_mapping_errors.c (each mistake at its place), test_requests.c (10,000 real rows), test_demo_legacy.c (three SQLite
+ * databases), test_guide.c (deploy/MAPPING.md); and by tests/fuzz/fuzz_mapping.c. */
 
 /* One column's text as the driver gives it. */
 struct mapping_raw {

@@ -7,6 +7,7 @@ static struct scope_id scope_or_none(struct span text)
     return status_is_ok(scope_id_parse(trimmed(text), &scope)) ? scope : (struct scope_id){{0}};
 }
 
+/* Long because it is a list: one case a part. */
 void value_put(struct value *value, enum field_part part, const struct part_value *from)
 {
     switch (part) {
