@@ -43,6 +43,12 @@
 #define LIMIT_RELAY_BATCH 1000
 #define LIMIT_LEASE_SILENT_MS (10 * 60 * 1000)
 #define LIMIT_PROOF_HASHES 64
+#define LIMIT_STOPPED 64               /* writers that forked and are no longer applied */
+#define LIMIT_GROUP_LEAVES 400         /* leaves of one local transaction; beyond them a push may cut */
+#define LIMIT_GROUP_BYTES (2 * 1024 * 1024)
+#define LIMIT_PUSH_BYTES (3 * 1024 * 1024) /* leaves and bodies of a push or a pull, below LIMIT_BATCH_RAW */
+#define LIMIT_CONNECTOR_LANES 63
+#define LIMIT_ERASE_HOLD_MS (24 * 3600 * 1000)
 
 /* Store. */
 #define LIMIT_CHUNK_LEAVES 64           /* leaves in one row */

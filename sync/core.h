@@ -16,6 +16,10 @@
 
 struct core;
 
+/* In a history entry with HISTORY_RELAYED, `stream` and `seq` are the place of the relay; the foreign leaf that it brought
+ * is at (stream | CORE_RELAYED, seq), for core_leaf. */
+#define CORE_RELAYED 0x80000000u
+
 struct core_options {
     struct memory memory;          /* by value; its owner outlives the core */
     const struct crypto *crypto;   /* borrowed */

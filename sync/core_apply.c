@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
+#include "sync/core_state.h"
+
+#define REGISTRY_ROWS 64
+
+bool body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena,
+               struct body *out_body)
+{
+    if (!header->has_body || body->state != BODY_PRESENT || body->body.size != header->body_size ||
+        body->salt.size != LIMIT_SALT_SIZE) {
+        return false;
+    }
+    static const uint8_t label[15] = "simpul/body/v1"; /* its zero byte belongs to it */
+    struct span parts[2] = {span_of(label, sizeof label), body->body};
+    struct hash commitment;
+    core->crypto->hmac(core->crypto->owner, body->salt, parts, 2, &commitment);
+    struct body read;
+    if (!hash_equal(commitment, header->commitment) || !status_is_ok(body_read(body->body, arena, &read)) ||
+        read.count != header->register_count) {
+        return false;
+    }
+    for (size_t i = 0; i < read.count; i++) {
+        if (read.values[i].number != header->registers[i]) {
+            return false;
+        }
+    }
+    *out_body = read;
+    return true;
+}
+
+static struct status incoming_body(struct core *core, struct incoming *in)
+{
+    if (!in->header.has_body) {
+        in->body = (struct wire_body){.state = BODY_NONE};
+        return status_ok();
+    }
+    if (in->body.state == BODY_NONE) {
+        in->body.state = BODY_LATER;
+    }
+    if (in->body.state != BODY_PRESENT) {
+        return status_ok();
+    }
+    struct body body;
+    TRY(arena_copy(&core->arena, in->body.body, &in->body.body));
+    TRY(arena_copy(&core->arena, in->body.salt, &in->body.salt));
+    if (!body_fits(core, &in->header, &in->body, &core->arena, &body)) {
+        in->body = (struct wire_body){.state = BODY_LATER};
+        return status_ok();
+    }
+    in->values = body.values;
+    in->value_count = body.count;
+    return status_ok();
+}
+
+struct status incoming_read(struct core *core, struct incoming *in, struct stream_id place, uint64_t place_seq)
+{
+    if (in->leaf.size > LIMIT_HEADER_SIZE || in->body.body.size > LIMIT_BODY_SIZE) {
+        return STATUS_MAKE(STATUS_LIMIT);
+    }
+    tree_leaf_hash(core->crypto, in->leaf, &in->hash);
+    struct status status = header_scan(in->leaf, &core->arena, &in->header, NULL);
+    if (status.code == STATUS_NO_MEMORY || status.code == STATUS_LIMIT) {
+        return status;
+    }
+    in->bad = NULL;
+    if (!status_is_ok(status)) {
+        in->bad = status.code == STATUS_UNSUPPORTED ? "unsupported" : "format";
+    } else if (!header_stands(&in->header, place, place_seq)) {
+        in->bad = "position";
+    }
+    return in->bad ? status_ok() : incoming_body(core, in);
+}
+
+/* QUARANTINE: 'L' stream seq -> record, why. */
+struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why)
+{
+    uint8_t key[13] = {'L'};
+    key_be32(key + 1, in->stream->number);
+    key_be64(key + 5, in->seq);
+    struct buffer b;
+    buffer_init(&b, &core->scratch);
+    buffer_add(&b, in->header.record.bytes, sizeof in->header.record.bytes);
+    buffer_add_span(&b, span_text(why));
+    struct span value;
+    TRY(buffer_end(&b, &value));
+    return store_put_one(core->store, STORE_QUARANTINE, span_of(key, sizeof key), value);
+}
+
+bool writer_is_stopped(const struct core *core, struct node_id node)
+{
+    for (uint32_t i = 0; i < core->meta.stopped_count; i++) {
+        if (node_id_equal(core->meta.stopped[i], node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct status writer_stop(struct core *core, const struct incoming *in, struct hash other)
+{
+    TRY(evidence_add(core, in, other));
+    if (!writer_is_stopped(core, in->header.node) && core->meta.stopped_count < LIMIT_STOPPED) {
+        core->meta.stopped[core->meta.stopped_count++] = in->header.node;
+    }
+    return core_event(core, "forked", in->header.record);
+}
+
+static bool create_binds(const struct core *core, const struct header *header)
+{
+    struct record_id id;
+    record_id_of(core, header->node, header->nonce, &id);
+    return record_id_equal(id, header->record);
+}
+
+static void follow_stamp(struct core *core, uint64_t hlc)
+{
+    if (hlc >> 16 <= core->now_ms + LIMIT_HLC_FOLLOW_MS && hlc > core->meta.hlc) {
+        core->meta.hlc = hlc;
+    }
+}
+
+/* The same leaf again: it may bring a body that was missing. */
+static struct status take_body(struct core *core, struct cached *cached, const struct incoming *in)
+{
+    const struct history_entry *entry =
+        record_history_find(&cached->record, header_replica(&in->header), in->header.rseq);
+    if (in->body.state != BODY_PRESENT || !entry || (entry->flags & (HISTORY_BODY | HISTORY_ERASED | HISTORY_PARKED))) {
+        return status_ok();
+    }
+    uint32_t number = entry->stream | (entry->flags & HISTORY_RELAYED ? CORE_RELAYED : 0);
+    TRY(stream_body_set(core, number, entry->seq, in->body));
+    cached->dirty = true;
+    return record_body(&cached->record, header_dot(&in->header), in->values, in->value_count);
+}
+
+static struct status void_note(struct core *core, const struct incoming *in, const char *why)
+{
+    if (in->fresh) {
+        TRY(core_grow(core, &core->voids, core->void_count, &core->void_capacity, sizeof *core->voids));
+        core->voids[core->void_count++] = (struct void_leaf){.seq = in->seq, .why = span_text(why)};
+    }
+    return quarantine_leaf(core, in, why);
+}
+
+/* WAITING: 'R' registry size, record -> nothing. */
+static struct status wait_registry(struct core *core, struct record_id record, uint64_t size)
+{
+    uint8_t key[25] = {'R'};
+    key_be64(key + 1, size);
+    memcpy(key + 9, record.bytes, sizeof record.bytes);
+    return store_put_one(core->store, STORE_WAITING, span_of(key, sizeof key), span_of(key, 0));
+}
+
+static struct status take_outcome(struct core *core, struct cached *cached, const struct incoming *in,
+                                  const struct apply_outcome *outcome)
+{
+    const struct header *header = &in->header;
+    cached->dirty = cached->dirty || outcome->result != APPLY_DUPLICATE;
+    uint64_t lane = node_id_equal(header->node, core->self) && header->epoch == core->meta.epoch && header->lane < 64
+                        ? (uint64_t)1 << header->lane
+                        : 0;
+    switch (outcome->result) {
+    case APPLY_APPLIED:
+        cached->due_lanes |= core->meta.lanes & ~lane;
+        follow_stamp(core, header->hlc);
+        return status_ok();
+    case APPLY_VOID:
+        return void_note(core, in, outcome->why);
+    case APPLY_DUPLICATE:
+        return take_body(core, cached, in);
+    case APPLY_PARKED:
+        return outcome->waits_registry > 0 ? wait_registry(core, header->record, outcome->waits_registry) : status_ok();
+    case APPLY_FORKED:
+        return writer_stop(core, in, outcome->other);
+    case APPLY_OWN_FORK:
+        TRY(core_event(core, "own history differs", header->record));
+        core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
+        return evidence_add(core, in, outcome->other);
+    }
+    return status_ok();
+}
+
+struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome)
+{
+    struct cached *cached;
+    TRY(record_cached(core, in->header.record, &cached));
+    struct change change = {
+        .header = &in->header,
+        .hash = in->hash,
+        .stream = in->stream->number,
+        .seq = in->seq,
+        .relayed = in->relayed,
+        .body = in->body.state,
+        .values = in->values,
+        .value_count = in->value_count,
+        .binds = in->header.kind == KIND_CREATE && create_binds(core, &in->header),
+    };
+    struct apply_outcome outcome;
+    TRY(record_apply(&cached->record, &change, &core->registry, core->self, &outcome));
+    TRY(take_outcome(core, cached, in, &outcome));
+    *out_outcome = outcome;
+    return status_ok();
+}
+
+/* A parked entry of the history, read again from the store. */
+static struct status parked_try(struct core *core, struct cached *cached, size_t index, bool *out_progress)
+{
+    const struct history_entry *entry = &cached->record.history[index];
+    struct stream *stream = stream_at(core, entry->stream);
+    bool relayed = (entry->flags & HISTORY_RELAYED) != 0;
+    struct incoming in = {.stream = stream, .seq = entry->seq, .relayed = relayed};
+    struct stored_leaf stored;
+    TRY(stream_leaf(core, entry->stream | (relayed ? CORE_RELAYED : 0), entry->seq, &core->scratch, &stored));
+    in.leaf = stored.leaf;
+    in.body = stored.body;
+    struct header header;
+    TRY(header_scan(in.leaf, &core->scratch, &header, NULL));
+    struct stream_id place = {.node = header.node, .epoch = header.epoch, .scope = header.scope};
+    TRY(incoming_read(core, &in, place, header.seq));
+    if (writer_is_stopped(core, header.node)) {
+        return status_ok();
+    }
+    struct apply_outcome outcome;
+    TRY(apply_change(core, &in, &outcome));
+    *out_progress = *out_progress || outcome.result != APPLY_PARKED;
+    return status_ok();
+}
+
+struct status apply_parked(struct core *core, struct cached *cached)
+{
+    bool progress = cached->record.parked_count > 0;
+    while (progress) {
+        progress = false;
+        size_t from = 0;
+        for (;;) {
+            size_t index = record_ready(&cached->record, &core->registry, from);
+            if (index == SIZE_MAX) {
+                break;
+            }
+            TRY(parked_try(core, cached, index, &progress));
+            from = index + 1;
+        }
+    }
+    return status_ok();
+}
+
+struct status apply_waiting_registry(struct core *core)
+{
+    for (;;) {
+        uint8_t from[9] = {'R'};
+        uint8_t end[9] = {'R'};
+        key_be64(end + 1, core->registry.size + 1);
+        struct pair rows[REGISTRY_ROWS];
+        size_t count;
+        TRY(core->store->ops->scan(core->store, STORE_WAITING, span_of(from, 1), span_of(end, sizeof end), false,
+                                   REGISTRY_ROWS, SIZE_MAX, &core->scratch, rows, &count));
+        for (size_t i = 0; i < count; i++) {
+            struct record_id id;
+            struct cached *cached;
+            memcpy(id.bytes, rows[i].key.data + 9, sizeof id.bytes);
+            TRY(record_cached(core, id, &cached));
+            TRY(apply_parked(core, cached));
+            TRY(store_remove_one(core->store, STORE_WAITING, rows[i].key));
+        }
+        if (count < REGISTRY_ROWS) {
+            return status_ok();
+        }
+    }
+}
+
+static struct status apply_clamp(struct core *core, const struct incoming *in)
+{
+    const struct target *target = &in->header.targets[0];
+    struct cached *cached;
+    TRY(record_cached(core, in->header.record, &cached));
+    cached->dirty = true;
+    cached->due_lanes |= core->meta.lanes;
+    struct dot dot = {.replica = target->replica, .rseq = target->rseq};
+    return record_clamp(&cached->record, dot, target->accepted_ms);
+}
+
+static struct status apply_standing_change(struct core *core, struct incoming *in)
+{
+    if (writer_is_stopped(core, in->header.node)) {
+        return void_note(core, in, "stopped");
+    }
+    struct apply_outcome outcome;
+    TRY(apply_change(core, in, &outcome));
+    struct cached *cached;
+    TRY(record_cached(core, in->header.record, &cached));
+    return cached->record.parked_count > 0 ? apply_parked(core, cached) : status_ok();
+}
+
+struct status apply_leaf(struct core *core, struct incoming *in, const struct attachment *attachment)
+{
+    bool of_hub = node_id_equal(in->stream->id.node, core->hub);
+    if (of_hub && scope_is_registry(in->stream->id.scope)) {
+        core->registry_grown = true;
+        return registry_leaf(core, in->bad ? NULL : &in->header, &in->body);
+    }
+    if (in->bad) {
+        return void_note(core, in, in->bad);
+    }
+    const struct kind_info *info = kind_info((uint32_t)in->header.kind);
+    assert(info);
+    switch (info->shape) {
+    case SHAPE_CHANGE:
+        return apply_standing_change(core, in);
+    case SHAPE_POINTER:
+        if (!of_hub) {
+            return void_note(core, in, "rights");
+        }
+        return info->kind == KIND_CLAMP ? apply_clamp(core, in) : apply_relay(core, in, attachment);
+    case SHAPE_EPOCH:
+        return in->seq == 0 ? status_ok() : void_note(core, in, "position");
+    default:
+        return void_note(core, in, "rights");
+    }
+}

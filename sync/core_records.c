@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
+#include "sync/core_state.h"
+
+/* The records of a transaction: each is loaded once, changed in memory, and saved once at commit or before a mark. */
+
+static struct cached **bucket_of(struct core *core, struct record_id id)
+{
+    size_t h = (size_t)id.bytes[0] << 8 | id.bytes[1]; /* ids are hashes */
+    return &core->buckets[h % CACHE_BUCKETS];
+}
+
+static struct cached *cached_find(struct core *core, struct record_id id)
+{
+    struct cached *cached = *bucket_of(core, id);
+    while (cached && !record_id_equal(cached->record.id, id)) {
+        cached = cached->next;
+    }
+    return cached;
+}
+
+void records_forget(struct core *core)
+{
+    memset(core->buckets, 0, sizeof core->buckets);
+    core->all = NULL;
+}
+
+/* Conflicts or late siblings: whether the inbox may have rows of the record. */
+static bool record_may_have_items(const struct record *record)
+{
+    for (size_t i = 0; i < record->register_count; i++) {
+        const struct record_register *reg = &record->registers[i];
+        if (reg->sibling_count > 1) {
+            return true;
+        }
+    }
+    return record->route_count > 0;
+}
+
+static struct status cached_add(struct core *core, const struct record_row *row, struct cached **out_cached)
+{
+    struct cached *cached = arena_alloc(&core->arena, sizeof *cached);
+    if (!cached) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (row->bytes.data) {
+        TRY(record_decode(row->id, row->bytes, &core->arena, &cached->record));
+        cached->exists = true;
+        cached->owner_saved = cached->record.created ? record_owner(&cached->record) : (struct scope_id){{0}};
+        cached->had_items = record_may_have_items(&cached->record);
+        cached->was_parked = cached->record.parked_count > 0;
+        cached->history_saved = cached->record.history_count;
+    } else {
+        record_init(&cached->record, row->id, &core->arena);
+    }
+    struct cached **bucket = bucket_of(core, row->id);
+    cached->next = *bucket;
+    *bucket = cached;
+    cached->next_all = core->all;
+    core->all = cached;
+    *out_cached = cached;
+    return status_ok();
+}
+
+static void ids_sort(struct record_id *ids, size_t count)
+{
+    /* Shell sort: no recursion, fast enough for a batch. */
+    for (size_t gap = count / 2; gap > 0; gap /= 2) {
+        for (size_t i = gap; i < count; i++) {
+            struct record_id id = ids[i];
+            size_t at = i;
+            while (at >= gap && memcmp(ids[at - gap].bytes, id.bytes, sizeof id.bytes) > 0) {
+                ids[at] = ids[at - gap];
+                at -= gap;
+            }
+            ids[at] = id;
+        }
+    }
+}
+
+struct status records_prefetch(struct core *core, const struct record_id *ids, size_t count)
+{
+    struct record_id *missing = arena_array(&core->scratch, count, sizeof *missing);
+    if (!missing) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!cached_find(core, ids[i])) {
+            missing[n++] = ids[i];
+        }
+    }
+    ids_sort(missing, n);
+    size_t unique = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (unique == 0 || !record_id_equal(missing[unique - 1], missing[i])) {
+            missing[unique++] = missing[i];
+        }
+    }
+    struct record_row *rows = arena_array(&core->scratch, unique, sizeof *rows);
+    if (!rows) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (unique > 0) {
+        TRY(core->store->ops->records_load(core->store, missing, unique, &core->arena, rows));
+    }
+    for (size_t i = 0; i < unique; i++) {
+        struct cached *cached;
+        rows[i].id = missing[i];
+        TRY(cached_add(core, &rows[i], &cached));
+    }
+    return status_ok();
+}
+
+struct status record_cached(struct core *core, struct record_id id, struct cached **out_cached)
+{
+    struct cached *cached = cached_find(core, id);
+    if (!cached) {
+        TRY(records_prefetch(core, &id, 1));
+        cached = cached_find(core, id);
+    }
+    *out_cached = cached;
+    return status_ok();
+}
+
+struct status core_record(struct core *core, struct record_id id, const struct record **out_record)
+{
+    struct cached *cached;
+    TRY(record_cached(core, id, &cached));
+    if (cached->record.history_count == 0) {
+        return STATUS_MAKE(STATUS_NOT_FOUND);
+    }
+    *out_record = &cached->record;
+    return status_ok();
+}
+
+bool record_has_own_parked(const struct core *core, const struct record *record)
+{
+    for (size_t i = 0; record->parked_count > 0 && i < record->history_count; i++) {
+        const struct history_entry *entry = &record->history[i];
+        if ((entry->flags & (HISTORY_PARKED | HISTORY_FORKED)) &&
+            node_id_equal(record->replicas[entry->replica].replica.node, core->self)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t received_ms(const struct record *record, struct arena *arena)
+{
+    struct shown shown;
+    struct value value;
+    if (status_is_ok(record_show(record, (struct part_id){{0}}, REG_TIME_RECEIVED, arena, &shown)) && shown.present &&
+        shown.readable && status_is_ok(value_read_register(REG_TIME_RECEIVED, shown.value, arena, &value))) {
+        return value.time.ms;
+    }
+    const struct record_register *status = record_register_find(record, (struct part_id){{0}}, REG_STATUS);
+    return status && status->sibling_count > 0 ? (int64_t)record_effective_ms(record, &status->siblings[0]) : 0;
+}
+
+static bool is_duplicate_of_another(const struct record *record, struct arena *arena)
+{
+    struct shown shown;
+    return status_is_ok(record_show(record, (struct part_id){{0}}, REG_SAME_AS, arena, &shown)) && shown.present &&
+           shown.value.size > 0;
+}
+
+static struct status row_make(struct core *core, struct cached *cached, struct record_row *out_row)
+{
+    struct record *record = &cached->record;
+    struct arena *arena = &core->scratch;
+    uint32_t persons = 0;
+    TRY(inbox_update(core, cached, &persons));
+    record->changed = ++core->meta.changed;
+    struct record_row row = {.id = record->id, .conflicts = persons, .changed = record->changed};
+    TRY(record_encode(record, arena, &row.bytes));
+    if (record->created) {
+        row.owner = record_owner(record);
+        row.status = record_status(record);
+        row.received_ms = received_ms(record, arena);
+        row.visible = !record_is_withdrawn(record) && !is_duplicate_of_another(record, arena);
+    }
+    *out_row = row;
+    return status_ok();
+}
+
+/* WAITING: 'P' record -> be64 since, be64 registry, dot waited for. */
+static struct status parked_update(struct core *core, struct cached *cached)
+{
+    struct record *record = &cached->record;
+    bool parked = record->parked_count > 0;
+    if (parked == cached->was_parked) {
+        return status_ok();
+    }
+    uint8_t key[17] = {'P'};
+    memcpy(key + 1, record->id.bytes, sizeof record->id.bytes);
+    cached->was_parked = parked;
+    if (!parked) {
+        return store_remove_one(core->store, STORE_WAITING, span_of(key, sizeof key));
+    }
+    uint8_t since[8];
+    key_be64(since, core->now_ms);
+    return store_put_one(core->store, STORE_WAITING, span_of(key, sizeof key), span_of(since, sizeof since));
+}
+
+static struct status cached_flush(struct core *core, struct cached *cached)
+{
+    TRY(parked_update(core, cached));
+    TRY(due_update(core, cached));
+    TRY(erasure_update(core, cached));
+    if (core->is_hub) {
+        TRY(owe_record(core, cached));
+    }
+    cached->history_saved = cached->record.history_count;
+    cached->owner_saved = cached->record.created ? record_owner(&cached->record) : (struct scope_id){{0}};
+    return status_ok();
+}
+
+struct status records_flush(struct core *core)
+{
+    size_t count = 0;
+    for (struct cached *c = core->all; c; c = c->next_all) {
+        count += c->dirty ? 1 : 0;
+    }
+    if (count == 0) {
+        return status_ok();
+    }
+    struct record_row *rows = arena_array(&core->scratch, count, sizeof *rows);
+    if (!rows) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    size_t at = 0;
+    for (struct cached *c = core->all; c; c = c->next_all) {
+        if (!c->dirty) {
+            continue;
+        }
+        TRY(row_make(core, c, &rows[at++]));
+        TRY(cached_flush(core, c));
+        c->exists = true;
+    }
+    assert(at == count);
+    TRY(core->store->ops->records_save(core->store, rows, count));
+    for (struct cached *c = core->all; c; c = c->next_all) {
+        c->dirty = false;
+    }
+    return status_ok();
+}

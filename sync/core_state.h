@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SYNC_CORE_STATE_H
+#define SYNC_CORE_STATE_H
+
+#include "sync/core.h"
+#include "sync/note.h"
+#include "sync/stream.h"
+
+/* What the files of the core share. Nothing outside sync/ includes this. */
+
+#define CACHE_BUCKETS 1024
+
+enum phase {
+    PHASE_HELLO, /* nothing compared with the hub yet */
+    PHASE_FETCH, /* own leaves are coming back from the hub */
+    PHASE_READY,
+};
+
+/* The small numbers of a store, one row of STORE_META; by value, so that undo is an assignment. */
+struct core_meta {
+    uint32_t epoch;      /* of own streams, 0: not opened */
+    uint64_t hlc;        /* last stamp given or followed */
+    uint64_t changed;    /* record_row.changed */
+    uint64_t order;      /* of due and owed rows */
+    uint64_t event;      /* number of the last event and evidence */
+    uint64_t lanes;      /* bit per open connector lane */
+    uint8_t lease[16];
+    bool has_lease;
+    bool rewriting;      /* an archived tail waits to be written again */
+    struct node_id stopped[LIMIT_STOPPED];
+    uint32_t stopped_count;
+};
+
+/* A record of this transaction. */
+struct cached {
+    struct record record;
+    struct cached *next;      /* in its bucket */
+    struct cached *next_all;  /* in order of loading */
+    bool exists;              /* it has a row */
+    bool dirty;
+    bool had_items;           /* inbox rows may exist */
+    bool was_parked;
+    uint64_t due_lanes;       /* lanes to which it becomes due */
+    size_t history_saved;     /* history entries that flush has seen */
+    struct scope_id owner_saved;
+    struct apply_outcome parked; /* the last one that parked, for STORE_WAITING */
+};
+
+/* A leaf on its way into a record. */
+struct incoming {
+    struct stream *stream;  /* where it was read; for a relayed leaf the relay's stream */
+    uint64_t seq;
+    bool relayed;
+    bool fresh;             /* just appended: a void one is told to its writer */
+    struct span leaf;
+    struct hash hash;
+    struct header header;
+    struct wire_body body;  /* LATER where what came does not fit the commitment */
+    const struct body_value *values; /* of a present body, in the transaction's arena */
+    size_t value_count;
+    const char *bad;        /* scan or position failed: no dot, no effect */
+};
+
+/* The checkpoint that proved the last attachment, so that a run of relays verifies one signature. */
+struct proven {
+    struct span bytes; /* in scratch */
+    struct note note;
+    struct stream_id stream;
+};
+
+struct core_undo {
+    struct core_meta meta, stored;
+    uint64_t registry_size;
+    enum phase phase;
+    bool in_doubt, lease_taken;
+};
+
+struct core {
+    struct core_options options;
+    uint8_t *deployment;      /* owned */
+    const struct crypto *crypto;
+    struct store *store;
+    struct node_id self, hub;
+    struct scope_id scope;    /* of self */
+    bool is_hub;
+    bool loaded;              /* what is cached is what the store holds */
+    bool open;                /* inside a transaction */
+    bool marked;
+    bool in_doubt;
+    enum phase phase;
+    uint64_t now_ms;
+    uint64_t level;           /* undo level: rises with begin and mark */
+    uint64_t level_begin, level_mark;
+    uint64_t group;           /* number of the local transaction: what must travel in one push */
+    size_t group_leaves, group_bytes;
+    bool lease_taken;
+    struct core_meta meta;
+    struct core_meta stored;  /* what the row holds */
+    struct core_undo at_begin, at_mark;
+    struct arena arena;       /* of the transaction */
+    struct arena scratch;     /* of one call */
+    struct arena registry_arena;
+    struct registry registry;
+    struct stream_set set;
+    struct cached *buckets[CACHE_BUCKETS];
+    struct cached *all;
+    struct scope_id *grown;   /* in the arena */
+    size_t grown_count, grown_capacity;
+    bool registry_grown;
+    struct proven proven;
+    struct void_leaf *voids;  /* of one push, in the arena */
+    size_t void_count, void_capacity;
+};
+
+/* ---- core.c ---- */
+void group_next(struct core *core);
+
+/* ---- core_load.c: what the store says, and back into it ---- */
+struct status core_load(struct core *core) MUST_CHECK;
+struct status core_meta_save(struct core *core) MUST_CHECK;
+/* One leaf of the registry stream: header NULL where it does not stand; it counts all the same. */
+struct status registry_leaf(struct core *core, const struct header *header, const struct wire_body *body) MUST_CHECK;
+bool scope_is_registry(struct scope_id scope);
+/* The leaf stands where it says. */
+bool header_stands(const struct header *header, struct stream_id id, uint64_t seq);
+/* Reads the registry again from its stream. */
+struct status core_registry_load(struct core *core) MUST_CHECK;
+/* Records, meta and chunks of this transaction into the store. */
+struct status core_flush(struct core *core) MUST_CHECK;
+
+/* ---- core_records.c ---- */
+/* Loads what is not there yet, one call of the store for all. */
+struct status records_prefetch(struct core *core, const struct record_id *ids, size_t count) MUST_CHECK;
+struct status record_cached(struct core *core, struct record_id id, struct cached **out_cached) MUST_CHECK;
+void records_forget(struct core *core);
+struct status records_flush(struct core *core) MUST_CHECK;
+bool record_has_own_parked(const struct core *core, const struct record *record);
+
+/* ---- core_apply.c ---- */
+/* Hash, scan, position and body of in->leaf, which stands at (in->stream, in->seq) or, relayed, at `place`. OK also for a
+ * bad leaf (in->bad); NO_MEMORY, or LIMIT for one that breaks a format limit. */
+struct status incoming_read(struct core *core, struct incoming *in, struct stream_id place, uint64_t place_seq) MUST_CHECK;
+/* A change, at its own dot. What had waited for it is tried by apply_parked. */
+struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome) MUST_CHECK;
+/* Effect of a leaf that has just been appended to its stream; of a relay with its attachment (NULL: not there). */
+struct status apply_leaf(struct core *core, struct incoming *in, const struct attachment *attachment) MUST_CHECK;
+/* Parked changes of the record that may go now. */
+struct status apply_parked(struct core *core, struct cached *cached) MUST_CHECK;
+/* Those that waited for a registry of this size. */
+struct status apply_waiting_registry(struct core *core) MUST_CHECK;
+/* A present body that fits header and commitment and holds exactly the header's registers. */
+bool body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena, struct body *out_body);
+struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why) MUST_CHECK;
+bool writer_is_stopped(const struct core *core, struct node_id node);
+
+/* ---- core_attach.c: foreign leaves that relays bring ---- */
+struct status apply_relay(struct core *core, struct incoming *in, const struct attachment *attachment) MUST_CHECK;
+/* Signature of a stream's checkpoint by the key that the registry names, for the hub also by the trust root. */
+struct status checkpoint_check(struct core *core, struct span bytes, struct stream_id stream, struct arena *arena, struct note *out_note) MUST_CHECK;
+
+/* ---- core_append.c: leaves of our own ---- */
+/* A leaf of this node: place, stamp, registry size and commitment are filled in, then it is appended; it is not applied. */
+struct status append_own(struct core *core, struct stream *stream, struct header *header, struct span body,
+                         struct incoming *out_in, struct fault *fault) MUST_CHECK;
+struct status own_stream(struct core *core, struct scope_id scope, struct stream **out_stream) MUST_CHECK;
+/* Own streams from now on are of this epoch; a node's begins with epoch_open. */
+struct status epoch_begin(struct core *core, uint32_t epoch) MUST_CHECK;
+/* The next rseq of an own replica and the leaf before it, parked ones counted. */
+void own_next(const struct record *record, struct replica replica, uint64_t *out_rseq, struct hash *out_prev);
+struct status stream_grew(struct core *core, const struct stream *stream) MUST_CHECK;
+
+/* ---- relay.c, hub ---- */
+struct status owe_record(struct core *core, struct cached *cached) MUST_CHECK;
+struct status owe_clamp(struct core *core, const struct header *header, struct scope_id owner) MUST_CHECK;
+
+/* ---- inbox.c, due.c, digest.c ---- */
+struct status inbox_update(struct core *core, struct cached *cached, uint32_t *out_persons) MUST_CHECK;
+struct status due_update(struct core *core, struct cached *cached) MUST_CHECK;
+struct status erasure_update(struct core *core, struct cached *cached) MUST_CHECK;
+struct status core_event(struct core *core, const char *what, struct record_id record) MUST_CHECK;
+struct status evidence_add(struct core *core, const struct incoming *in, struct hash other) MUST_CHECK;
+
+/* ---- keys and notes ---- */
+/* Signs the stream's present size unless the newest note has it; the note is stored. */
+struct status stream_sign(struct core *core, struct stream *stream, struct arena *arena, struct span *out_note) MUST_CHECK;
+
+/* ---- small ---- */
+/* SHA-256("simpul/record/v1" 00 node 00 nonce)[0..16]. */
+void record_id_of(const struct core *core, struct node_id node, struct span nonce, struct record_id *out_id);
+void core_sha256(const struct core *core, const struct span *parts, size_t count, struct hash *out_hash);
+void key_be32(uint8_t *out, uint32_t value);
+void key_be64(uint8_t *out, uint64_t value);
+bool scope_is_none(struct scope_id scope);
+bool node_is_none(struct node_id node);
+/* The scope that a node id or scope id names: both are the same text. */
+struct node_id node_of_scope(struct scope_id scope);
+
+/* Doubles an array in the transaction's arena where it is full; the new room is zeroed. */
+struct status core_grow(struct core *core, void *array_pointer, size_t count, size_t *capacity, size_t element_size) MUST_CHECK;
+
+#endif
