@@ -160,6 +160,34 @@ struct status core_due_done(struct core *core, uint32_t lane, struct due due) MU
 /* Registers a lane: from now on changes are due to it; records already held and owned become due once. */
 struct status core_lane_open(struct core *core, uint32_t lane) MUST_CHECK;
 
+/* Work by the clock: bodies under an erasure are destroyed after the hold (LIMIT_ERASE_HOLD_MS) and `erased` is written.
+ * Call it now and then in a transaction of its own; out_more: call again. */
+struct status core_upkeep(struct core *core, bool *out_more) MUST_CHECK;
+
+/* What a person must settle (inbox) or may know (list): conflicts, late changes. Kept by the core at each save. */
+struct inbox_item {
+    struct record_id record;
+    struct part_id part;
+    uint32_t number; /* register; 0: a late erasure */
+    enum conflict_reason reason;
+    size_t sibling_count;
+    uint64_t since_ms;
+};
+/* Ascending by record. `after`: out_last of the page before, or empty. Everything lives in the arena. */
+struct status core_inbox_list(struct core *core, bool persons, struct span after, size_t limit, struct arena *arena,
+                              struct inbox_item *out_items, size_t *out_count, struct span *out_last) MUST_CHECK;
+
+/* What an operator must be told once (a fork, an old copy found, a digest that differs), oldest first above `after` (0: from
+ * the start). */
+struct core_event {
+    uint64_t number;
+    uint64_t at_ms;
+    struct record_id record; /* zero where it is about none */
+    struct span what;        /* a sentence */
+};
+struct status core_events(struct core *core, uint64_t after, size_t limit, struct arena *arena,
+                          struct core_event *out_events, size_t *out_count) MUST_CHECK;
+
 /* ---- the dialogue: a node ---- */
 
 enum next_step {

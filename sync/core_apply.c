@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "sync/core_state.h"
+#include "sync/quarantine.h"
 
 #define REGISTRY_ROWS 64
 
@@ -73,19 +74,15 @@ struct status incoming_read(struct core *core, struct incoming *in, struct strea
     return in->bad ? status_ok() : incoming_body(core, in);
 }
 
-/* QUARANTINE: 'L' stream seq -> record, why. */
 struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why)
 {
-    uint8_t key[13] = {'L'};
-    key_be32(key + 1, in->stream->number);
-    key_be64(key + 5, in->seq);
-    struct buffer b;
-    buffer_init(&b, &core->scratch);
-    buffer_add(&b, in->header.record.bytes, sizeof in->header.record.bytes);
-    buffer_add_span(&b, span_text(why));
-    struct span value;
-    TRY(buffer_end(&b, &value));
-    return store_put_one(core->store, STORE_QUARANTINE, span_of(key, sizeof key), value);
+    struct quarantine_entry entry = {.kind = QUARANTINE_LEAF,
+                                     .at_ms = core->now_ms,
+                                     .reason = span_text(why),
+                                     .record = in->header.record,
+                                     .stream = in->stream->number,
+                                     .seq = in->seq};
+    return quarantine_put(core->store, &entry, &core->scratch);
 }
 
 bool writer_is_stopped(const struct core *core, struct node_id node)
@@ -104,7 +101,7 @@ static struct status writer_stop(struct core *core, const struct incoming *in, s
     if (!writer_is_stopped(core, in->header.node) && core->meta.stopped_count < LIMIT_STOPPED) {
         core->meta.stopped[core->meta.stopped_count++] = in->header.node;
     }
-    return core_event(core, "forked", in->header.record);
+    return event_add(core, "forked", in->header.record);
 }
 
 static bool create_binds(const struct core *core, const struct header *header)
@@ -175,7 +172,7 @@ static struct status take_outcome(struct core *core, struct cached *cached, cons
     case APPLY_FORKED:
         return writer_stop(core, in, outcome->other);
     case APPLY_OWN_FORK:
-        TRY(core_event(core, "own history differs", header->record));
+        TRY(event_add(core, "own history differs", header->record));
         core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
         return evidence_add(core, in, outcome->other);
     }

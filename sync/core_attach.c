@@ -147,7 +147,7 @@ struct status apply_relay(struct core *core, struct incoming *in, const struct a
         return status;
     }
     if (!status_is_ok(status)) {
-        TRY(core_event(core, "a relayed leaf does not fit its proof", in->header.record));
+        TRY(event_add(core, "a relayed leaf does not fit its proof", in->header.record));
         return want_put(core, in);
     }
     if (!in->fresh) {

@@ -26,18 +26,6 @@ void records_forget(struct core *core)
     core->all = NULL;
 }
 
-/* Conflicts or late siblings: whether the inbox may have rows of the record. */
-static bool record_may_have_items(const struct record *record)
-{
-    for (size_t i = 0; i < record->register_count; i++) {
-        const struct record_register *reg = &record->registers[i];
-        if (reg->sibling_count > 1) {
-            return true;
-        }
-    }
-    return record->route_count > 0;
-}
-
 static struct status cached_add(struct core *core, const struct record_row *row, struct cached **out_cached)
 {
     struct cached *cached = arena_alloc(&core->arena, sizeof *cached);
@@ -48,7 +36,7 @@ static struct status cached_add(struct core *core, const struct record_row *row,
         TRY(record_decode(row->id, row->bytes, &core->arena, &cached->record));
         cached->exists = true;
         cached->owner_saved = cached->record.created ? record_owner(&cached->record) : (struct scope_id){{0}};
-        cached->had_items = record_may_have_items(&cached->record);
+        cached->had_items = inbox_possible(&cached->record);
         cached->was_parked = cached->record.parked_count > 0;
         cached->history_saved = cached->record.history_count;
     } else {

@@ -173,11 +173,13 @@ struct status stream_grew(struct core *core, const struct stream *stream) MUST_C
 struct status owe_record(struct core *core, struct cached *cached) MUST_CHECK;
 struct status owe_clamp(struct core *core, const struct header *header, struct scope_id owner) MUST_CHECK;
 
-/* ---- inbox.c, due.c, digest.c ---- */
+/* ---- inbox.c, due.c, erase.c, events.c ---- */
+/* Whether the record can have items at all: a look without memory. */
+bool inbox_possible(const struct record *record);
 struct status inbox_update(struct core *core, struct cached *cached, uint32_t *out_persons) MUST_CHECK;
 struct status due_update(struct core *core, struct cached *cached) MUST_CHECK;
 struct status erasure_update(struct core *core, struct cached *cached) MUST_CHECK;
-struct status core_event(struct core *core, const char *what, struct record_id record) MUST_CHECK;
+struct status event_add(struct core *core, const char *what, struct record_id record) MUST_CHECK;
 struct status evidence_add(struct core *core, const struct incoming *in, struct hash other) MUST_CHECK;
 
 /* ---- keys and notes ---- */

@@ -334,7 +334,7 @@ static struct status settle_doubt(struct core *core)
     }
     TRY(epoch_begin(core, core->meta.epoch + 1));
     core->in_doubt = false;
-    return core_event(core, "new epoch: this store may be an old copy", (struct record_id){{0}});
+    return event_add(core, "new epoch: this store may be an old copy", (struct record_id){{0}});
 }
 
 struct status core_write(struct core *core, const struct draft *draft, struct written *out_written, struct fault *fault)
