@@ -32,7 +32,7 @@
 #define LIMIT_BATCH_PACKED (1024 * 1024)
 #define LIMIT_ZSTD_RATIO 20
 #define LIMIT_BATCH_MESSAGE (LIMIT_BATCH_RAW + 2 * 1024 * 1024) /* raw message: leaves, bodies, proofs, framing */
-#define LIMIT_PULL_ORIGINS 64
+#define LIMIT_PULL_ORIGINS 256 /* a province reads two streams and more of each of up to 40 regencies */
 #define LIMIT_WANT_COUNT 64
 #define LIMIT_PULL_WAIT_MS 55000
 #define LIMIT_OWN_STREAMS 1024      /* streams of one node, all epochs */
@@ -48,6 +48,7 @@
 #define LIMIT_GROUP_BYTES (2 * 1024 * 1024)
 #define LIMIT_PUSH_BYTES (3 * 1024 * 1024) /* leaves and bodies of a push or a pull, below LIMIT_BATCH_RAW */
 #define LIMIT_CONNECTOR_LANES 63
+#define LIMIT_BUSY_RETRY_MS 5000
 #define LIMIT_ERASE_HOLD_MS (24 * 3600 * 1000)
 
 /* Store. */

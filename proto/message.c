@@ -50,6 +50,7 @@ static const struct schema_message wire_leaf_message = SCHEMA_TABLE(struct wire_
 static const struct schema_field record_digest_fields[] = {
     SCHEMA_FIELD(1, SCHEMA_FIXED, struct record_digest, record, sizeof(struct record_id)),
     SCHEMA_FIELD(2, SCHEMA_FIXED, struct record_digest, digest, sizeof(struct hash)),
+    SCHEMA_FIELD(3, SCHEMA_FIXED, struct record_digest, vector, sizeof(struct hash)),
 };
 
 static const struct schema_message record_digest_message = SCHEMA_TABLE(struct record_digest, record_digest_fields);

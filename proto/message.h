@@ -109,9 +109,11 @@ struct void_leaf {
     struct span why; /* static word: "rights", "cut", "format", ... */
 };
 
+/* Only digests under equal vectors can be compared: of equal sets of leaves and clamps. */
 struct record_digest {
     struct record_id record;
     struct hash digest;
+    struct hash vector; /* SHA-256 over the record's heads and clamps */
 };
 
 struct push_answer {

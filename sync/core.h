@@ -229,6 +229,9 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
 /* True if the peer may read this stream now. */
 bool core_may_read(const struct core *core, struct node_id peer, struct stream_id stream);
 
+/* State digest of a record and of the vector that it belongs to: equal vectors must give equal digests. NOT_FOUND. */
+struct status core_digest(struct core *core, struct record_id record, struct record_digest *out_digest) MUST_CHECK;
+
 /* ---- proofs, for the CLI and auditors ---- */
 
 struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, uint64_t size, struct arena *arena,

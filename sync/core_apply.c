@@ -76,9 +76,14 @@ struct status incoming_read(struct core *core, struct incoming *in, struct strea
 
 struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why)
 {
+    return quarantine_leaf_text(core, in, span_text(why));
+}
+
+struct status quarantine_leaf_text(struct core *core, const struct incoming *in, struct span why)
+{
     struct quarantine_entry entry = {.kind = QUARANTINE_LEAF,
                                      .at_ms = core->now_ms,
-                                     .reason = span_text(why),
+                                     .reason = why,
                                      .record = in->header.record,
                                      .stream = in->stream->number,
                                      .seq = in->seq};

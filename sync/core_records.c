@@ -67,6 +67,18 @@ static void ids_sort(struct record_id *ids, size_t count)
     }
 }
 
+size_t record_ids_unique(struct record_id *ids, size_t count)
+{
+    size_t unique = 0;
+    ids_sort(ids, count);
+    for (size_t i = 0; i < count; i++) {
+        if (unique == 0 || !record_id_equal(ids[unique - 1], ids[i])) {
+            ids[unique++] = ids[i];
+        }
+    }
+    return unique;
+}
+
 struct status records_prefetch(struct core *core, const struct record_id *ids, size_t count)
 {
     struct record_id *missing = arena_array(&core->scratch, count, sizeof *missing);
@@ -79,13 +91,7 @@ struct status records_prefetch(struct core *core, const struct record_id *ids, s
             missing[n++] = ids[i];
         }
     }
-    ids_sort(missing, n);
-    size_t unique = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (unique == 0 || !record_id_equal(missing[unique - 1], missing[i])) {
-            missing[unique++] = missing[i];
-        }
-    }
+    size_t unique = record_ids_unique(missing, n);
     struct record_row *rows = arena_array(&core->scratch, unique, sizeof *rows);
     if (!rows) {
         return STATUS_MAKE(STATUS_NO_MEMORY);

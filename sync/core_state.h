@@ -132,6 +132,8 @@ struct status core_flush(struct core *core) MUST_CHECK;
 /* Loads what is not there yet, one call of the store for all. */
 struct status records_prefetch(struct core *core, const struct record_id *ids, size_t count) MUST_CHECK;
 struct status record_cached(struct core *core, struct record_id id, struct cached **out_cached) MUST_CHECK;
+/* Sorts and drops repeats. */
+size_t record_ids_unique(struct record_id *ids, size_t count);
 void records_forget(struct core *core);
 struct status records_flush(struct core *core) MUST_CHECK;
 bool record_has_own_parked(const struct core *core, const struct record *record);
@@ -150,6 +152,7 @@ struct status apply_parked(struct core *core, struct cached *cached) MUST_CHECK;
 struct status apply_waiting_registry(struct core *core) MUST_CHECK;
 /* A present body that fits header and commitment and holds exactly the header's registers. */
 bool body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena, struct body *out_body);
+struct status quarantine_leaf_text(struct core *core, const struct incoming *in, struct span why) MUST_CHECK;
 struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why) MUST_CHECK;
 bool writer_is_stopped(const struct core *core, struct node_id node);
 
@@ -171,7 +174,7 @@ struct status stream_grew(struct core *core, const struct stream *stream) MUST_C
 
 /* ---- relay.c, hub ---- */
 struct status owe_record(struct core *core, struct cached *cached) MUST_CHECK;
-struct status owe_clamp(struct core *core, const struct header *header, struct scope_id owner) MUST_CHECK;
+struct status owe_clamp(struct core *core, const struct incoming *in) MUST_CHECK;
 
 /* ---- inbox.c, due.c, erase.c, events.c ---- */
 /* Whether the record can have items at all: a look without memory. */
@@ -182,9 +185,42 @@ struct status erasure_update(struct core *core, struct cached *cached) MUST_CHEC
 struct status event_add(struct core *core, const char *what, struct record_id record) MUST_CHECK;
 struct status evidence_add(struct core *core, const struct incoming *in, struct hash other) MUST_CHECK;
 
-/* ---- keys and notes ---- */
-/* Signs the stream's present size unless the newest note has it; the note is stored. */
+/* ---- sign.c ---- */
+struct status stream_origin(struct core *core, struct stream_id stream, struct arena *arena, struct span *out_origin) MUST_CHECK;
+/* Signs the stream's present size unless the newest note has it; the note is stored: commit before it goes out. */
 struct status stream_sign(struct core *core, struct stream *stream, struct arena *arena, struct span *out_note) MUST_CHECK;
+/* Adds this hub's cosignature to a verified note. */
+struct status note_cosign(struct core *core, const struct note *note, struct arena *arena, struct span *out_note) MUST_CHECK;
+/* DENIED unless the hub has cosigned it. */
+struct status note_check_cosigned(struct core *core, const struct note *note) MUST_CHECK;
+
+/* ---- push.c ---- */
+/* The hub holds `size` leaves of an own stream with this root. OK: taken as acknowledged; INVALID: not what we hold. */
+struct status stream_acknowledge(struct core *core, struct stream *stream, uint64_t size, const struct hash *root) MUST_CHECK;
+struct next next_stop(const char *why);
+struct next next_hello(struct core *core, const char *why);
+
+/* ---- digest.c ---- */
+/* Digests of the records that this batch touched, in the arena. */
+struct status digests_make(struct core *core, const struct record_id *ids, size_t count, struct arena *arena,
+                           struct record_digest **out_digests) MUST_CHECK;
+/* A digest that differs under an equal vector becomes an event. */
+struct status digests_compare(struct core *core, const struct record_digest *digests, size_t count) MUST_CHECK;
+
+/* ---- serve_push.c, hello.c ---- */
+bool peer_is_active(const struct core *core, struct node_id peer);
+/* Sizes and roots of a peer's own streams, in the arena. */
+struct status own_states(struct core *core, struct node_id node, struct arena *arena, struct stream_state **out_states, size_t *out_count) MUST_CHECK;
+
+/* ---- epoch.c ---- */
+/* The hub holds another branch: every own leaf that it lacks is archived and taken out of its record. */
+struct status epoch_archive(struct core *core) MUST_CHECK;
+/* All own leaves are back: opens the next epoch and writes the archived ones again. */
+struct status epoch_rewrite(struct core *core, uint32_t epoch_max, struct next *out_next) MUST_CHECK;
+
+/* ---- lease.c ---- */
+struct status lease_check(struct core *core, struct node_id node, struct span lease, bool *out_valid) MUST_CHECK;
+struct status lease_give(struct core *core, const struct hello *hello, struct arena *arena, struct span *out_lease, uint64_t *out_retry_ms) MUST_CHECK;
 
 /* ---- small ---- */
 /* SHA-256("simpul/record/v1" 00 node 00 nonce)[0..16]. */
