@@ -34,7 +34,7 @@ static const struct wire_leaf leaves[] = {
     {.leaf = TEXT("leaf 2"), .body = {.state = BODY_ERASED}},
 };
 
-static const struct record_digest digests[] = {{{{1}}, {{2}}}, {{{3}}, {{4}}}};
+static const struct record_digest digests[] = {{{{1}}, {{2}}, {{5}}}, {{{3}}, {{4}}, {{6}}}};
 static const struct void_leaf voids[] = {{7, TEXT("rights")}, {0, TEXT("cut")}};
 static const struct dot want[] = {{{{"64.09"}, 1, 0}, 3}, {{{"64.10"}, 2, 1}, 9}};
 static const struct record_id want_records[] = {{{9}}, {{8}}};
