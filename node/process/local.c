@@ -193,10 +193,8 @@ struct status local_hub_keys_write(struct local *local, struct arena *arena, str
 
 static struct status open_crypto(const struct config *config, struct local *local)
 {
-    char cosigner[PATH_SIZE];
     char path[PATH_SIZE];
-    path_beside_keys(config, "cosigner.key", cosigner);
-    struct crypto_key_files files = {.log = config->log_key, .cosigner = cosigner};
+    struct crypto_key_files files = {.log = config->log_key, .cosigner = config->cosigner_key};
     TRY(crypto_openssl_new(&files, &local->crypto, local->problem, sizeof local->problem));
     path_beside_keys(config, "secret", path);
     TRY(random_file_read(path, sizeof local->secret, local->secret, local->problem, sizeof local->problem));
