@@ -12,8 +12,8 @@
 #include "proto/limits.h"
 
 /* Two rules of libcurl's multi interface shape this file: curl_multi_socket_action is never called from curl's own
- * callbacks (they only start a libuv timer or poll), and a message of curl_multi_info_read is copied before its handle is
- * removed. Everything that ends a call passes through finish(). */
+ * callbacks (they only start a libuv timer or poll), and a message of curl_multi_info_read is copied before its handle
+ * is removed. Everything that ends a call passes through finish(). */
 
 /* A kept connection that the server is about to close would cost a retry: ours are dropped earlier. */
 #define REUSE_IDLE_S ((long)LIMIT_HTTP_IDLE_MS / 1000 - 10)
@@ -21,12 +21,12 @@
 struct call {
     struct http_client *client; /* borrowed */
     struct http_call_id id;
-    CURL *easy;                  /* owned */
-    struct curl_slist *headers;  /* owned */
-    struct curl_slist *route;    /* owned, CONNECT_TO */
-    void *body;                  /* owned */
+    CURL *easy;                 /* owned */
+    struct curl_slist *headers; /* owned */
+    struct curl_slist *route;   /* owned, CONNECT_TO */
+    void *body;                 /* owned */
     void (*body_free)(void *);
-    uint8_t *answer;             /* owned */
+    uint8_t *answer; /* owned */
     size_t answer_size;
     size_t answer_capacity;
     size_t response_max;
@@ -48,8 +48,8 @@ struct http_client {
     uv_timer_t curl_timer;  /* what curl asked for */
     uv_timer_t work_timer;  /* cancelled calls, stopping */
     unsigned open_handles;
-    size_t sockets;         /* polls not yet closed */
-    char *ca_path;          /* owned, like the following */
+    size_t sockets; /* polls not yet closed */
+    char *ca_path;  /* owned, like the following */
     char *certificate_path;
     char *key_path;
     char *server_name;
@@ -59,7 +59,7 @@ struct http_client {
     uint64_t fresh_since_ms; /* connections older than this are not used; 0: any */
     bool stopping;
     bool closed;
-    bool abandoned;          /* freed while handles were open: the loop frees it */
+    bool abandoned; /* freed while handles were open: the loop frees it */
     void (*stopped)(void *owner);
     void *owner;
 };
@@ -412,8 +412,7 @@ static bool add_header(struct call *call, const char *name, const char *value)
 {
     char line[256];
     int size = snprintf(line, sizeof line, value ? "%s: %s" : "%s:", name, value);
-    struct curl_slist *longer =
-        size > 0 && (size_t)size < sizeof line ? curl_slist_append(call->headers, line) : NULL;
+    struct curl_slist *longer = size > 0 && (size_t)size < sizeof line ? curl_slist_append(call->headers, line) : NULL;
     call->headers = longer ? longer : call->headers;
     return longer != NULL;
 }
@@ -427,8 +426,8 @@ static bool set_tls(const struct http_client *client, CURL *easy)
            SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) && SET(easy, CURLOPT_SSL_VERIFYPEER, 1L) &&
            SET(easy, CURLOPT_SSL_VERIFYHOST, 2L) && SET(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) &&
            SET(easy, CURLOPT_SSL_ENABLE_ALPN, 0L) &&
-           (!client->certificate_path || (SET(easy, CURLOPT_SSLCERT, client->certificate_path) &&
-                                          SET(easy, CURLOPT_SSLKEY, client->key_path)));
+           (!client->certificate_path ||
+            (SET(easy, CURLOPT_SSLCERT, client->certificate_path) && SET(easy, CURLOPT_SSLKEY, client->key_path)));
 }
 
 static long seconds(uint64_t ms)
@@ -442,8 +441,8 @@ static bool set_times(const struct http_client *client, CURL *easy, const struct
     uint64_t stall_ms = call->stall_ms ? call->stall_ms : LIMIT_HTTP_STALL_MS;
     bool good = SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) && SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) &&
                 SET(easy, CURLOPT_LOW_SPEED_TIME, seconds(stall_ms)) &&
-                SET(easy, CURLOPT_TIMEOUT_MS, (long)call->total_ms) &&
-                SET(easy, CURLOPT_MAXAGE_CONN, REUSE_IDLE_S) && SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+                SET(easy, CURLOPT_TIMEOUT_MS, (long)call->total_ms) && SET(easy, CURLOPT_MAXAGE_CONN, REUSE_IDLE_S) &&
+                SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     if (client->fresh_since_ms == 0) {
         return good;
     }
@@ -577,8 +576,7 @@ static struct status begin(struct http_client *client, struct call *call)
     return status_ok();
 }
 
-struct status http_client_call(struct http_client *client, const struct http_call *wanted,
-                               struct http_call_id *out_id)
+struct status http_client_call(struct http_client *client, const struct http_call *wanted, struct http_call_id *out_id)
 {
     assert(wanted->done && wanted->method && wanted->url);
     struct call *call = call_new(client, wanted);

@@ -9,8 +9,8 @@
 #include "proto/status.h"
 
 /* Outbound HTTPS with libcurl on the libuv loop: TLS 1.3 only, our client certificate, and only the deployment's own CA
- * is trusted. Connections are kept alive and reused. One client per upstream. All calls and callbacks on the loop thread.
- * Proved by tests/unit/http/test_client.c. */
+ * is trusted. Connections are kept alive and reused. One client per upstream. All calls and callbacks on the loop
+ * thread. Proved by tests/unit/http/test_client.c. */
 
 struct uv_loop_s;
 struct http_client;
@@ -32,8 +32,8 @@ struct http_call_id {
 /* Borrowed; lives until `done` returns. */
 struct http_result {
     enum http_outcome outcome;
-    unsigned status;         /* 0: there was no answer */
-    struct span body;        /* also with 4xx and 5xx, up to response_max */
+    unsigned status;  /* 0: there was no answer */
+    struct span body; /* also with 4xx and 5xx, up to response_max */
     struct span content_type;
     uint64_t retry_after_ms; /* 0: not given; at most LIMIT_RETRY_AFTER_MS */
     const char *problem;     /* "" when OK, else one sentence with what to do; names no path or personal data */
@@ -44,13 +44,13 @@ struct http_client_options {
     const char *ca_path;          /* PEM with the deployment's CA; the system's CAs are never used. Required */
     const char *certificate_path; /* own certificate and key, PEM; both NULL: none (enrolment) */
     const char *key_path;
-    const char *server_name;      /* expected name in the server's certificate; NULL: the URL's host */
-    const char *proxy;            /* "http://proxy:3128"; NULL or "": none. The environment is not read */
-    size_t connections_max;       /* kept alive; 0: LIMIT_HTTP_CLIENT_CONNECTIONS */
+    const char *server_name; /* expected name in the server's certificate; NULL: the URL's host */
+    const char *proxy;       /* "http://proxy:3128"; NULL or "": none. The environment is not read */
+    size_t connections_max;  /* kept alive; 0: LIMIT_HTTP_CLIENT_CONNECTIONS */
 };
 
-/* Strings are copied. `problem`: as in http_server_new (files missing, key file too wide, certificate and key that do not
- * belong together). */
+/* Strings are copied. `problem`: as in http_server_new (files missing, key file too wide, certificate and key that do
+ * not belong together). */
 struct status http_client_new(const struct http_client_options *options, char *problem, size_t problem_size,
                               struct http_client **out_client) MUST_CHECK;
 /* Files were renewed, or the network changed: calls from now on use new connections, with what the paths hold now. */
@@ -60,17 +60,17 @@ void http_client_stop(struct http_client *client, void (*stopped)(void *owner), 
 void http_client_free(struct http_client *client);
 
 struct http_call {
-    const char *method;       /* "POST", "GET", "PUT" */
-    const char *url;          /* https only; borrowed during the call */
-    const char *content_type; /* of the body; NULL without */
-    const char *accept;       /* NULL: any */
-    struct span body;         /* copied, unless body_free is set */
+    const char *method;            /* "POST", "GET", "PUT" */
+    const char *url;               /* https only; borrowed during the call */
+    const char *content_type;      /* of the body; NULL without */
+    const char *accept;            /* NULL: any */
+    struct span body;              /* copied, unless body_free is set */
     void (*body_free)(void *data); /* the client owns body.data, also on failure */
-    uint64_t connect_ms;      /* 0: LIMIT_HTTP_CONNECT_MS */
-    uint64_t stall_ms;        /* no byte in either direction for so long is a time-out; 0: LIMIT_HTTP_STALL_MS (above the
-                                 longest poll). Whole seconds, rounded up */
-    uint64_t total_ms;        /* 0: none, which is what long polls need */
-    size_t response_max;      /* 0: LIMIT_HTTP_BODY */
+    uint64_t connect_ms;           /* 0: LIMIT_HTTP_CONNECT_MS */
+    uint64_t stall_ms;   /* no byte in either direction for so long is a time-out; 0: LIMIT_HTTP_STALL_MS (above the
+                            longest poll). Whole seconds, rounded up */
+    uint64_t total_ms;   /* 0: none, which is what long polls need */
+    size_t response_max; /* 0: LIMIT_HTTP_BODY */
     void (*done)(void *owner, struct http_call_id id, const struct http_result *result); /* exactly once, never inside
                                  http_client_call */
     void *owner;

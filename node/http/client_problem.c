@@ -56,11 +56,13 @@ static struct client_verdict verdict_of_certificate(long verify)
 {
     switch (verify) {
     case X509_V_OK:
-    case X509_V_ERR_UNSPECIFIED: /* what curl leaves when its own check of the name fails, which comes after the chain's */
+    case X509_V_ERR_UNSPECIFIED: /* what curl leaves when its own check of the name fails, which comes after the chain's
+                                  */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return SECURITY("The server's certificate is for another name: check the server's address and the expected name "
-                        "in the configuration, or issue the certificate for this name.");
+        return SECURITY(
+            "The server's certificate is for another name: check the server's address and the expected name "
+            "in the configuration, or issue the certificate for this name.");
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return SECURITY("The server's certificate has expired: the server's operator must renew it; check this "
                         "computer's clock as well.");
@@ -111,8 +113,9 @@ struct client_verdict client_verdict_of_error(int code, long verify, const char 
     case CURLE_SSL_CONNECT_ERROR:
         return verdict_of_tls(detail);
     case CURLE_SSL_CERTPROBLEM:
-        return SECURITY("This node's certificate or key file cannot be used: they are missing, damaged or do not belong "
-                        "together.");
+        return SECURITY(
+            "This node's certificate or key file cannot be used: they are missing, damaged or do not belong "
+            "together.");
     case CURLE_SSL_CACERT_BADFILE:
         return SECURITY("The file with the deployment's CA cannot be read.");
     case CURLE_URL_MALFORMAT:
@@ -132,7 +135,8 @@ struct client_verdict client_verdict_of_status(unsigned status)
         return (struct client_verdict){HTTP_OUTCOME_OK, ""};
     }
     if (status == 401 || status == 403) {
-        return SECURITY("The server does not admit this node: ask the hub's operator whether it is registered and active.");
+        return SECURITY(
+            "The server does not admit this node: ask the hub's operator whether it is registered and active.");
     }
     if (status == 408 || status == 429 || status >= 500) {
         return TRANSIENT("The server is busy or failing; it will be asked again.");

@@ -98,7 +98,8 @@ static bool is_path_char(uint8_t c)
     return is_digit(c) || is_alpha(c) || is_one_of(c, "-._~!$&'()*+,;=:@/");
 }
 
-/* Every byte allowed and every percent-encoding whole and not a NUL. `extra` are allowed beside the path's characters. */
+/* Every byte allowed and every percent-encoding whole and not a NUL. `extra` are allowed beside the path's characters.
+ */
 static bool is_target_text(struct span text, const char *extra)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -340,8 +341,8 @@ static enum h1_event parse_meaning(struct h1_parser *parser, struct h1_head *hea
         }
     }
     for (size_t i = 0; i < head->field_count; i++) {
-        head->close = head->close || (h1_same(head->fields[i].name, "connection") &&
-                                      list_has(head->fields[i].value, "close"));
+        head->close =
+            head->close || (h1_same(head->fields[i].name, "connection") && list_has(head->fields[i].value, "close"));
     }
     unsigned expects = find_single(head, "expect", &value);
     head->expect_continue = expects == 1 && h1_same(value, "100-continue");
@@ -369,8 +370,8 @@ static enum h1_event parse_head(struct h1_parser *parser, struct span text, stru
     return parse_meaning(parser, head);
 }
 
-/* Looks at one byte of the head. H1_MORE: go on; H1_HEAD: it is the last one. What it says depends only on the bytes up to
- * here, so that an error comes at the same byte however they arrive. */
+/* Looks at one byte of the head. H1_MORE: go on; H1_HEAD: it is the last one. What it says depends only on the bytes up
+ * to here, so that an error comes at the same byte however they arrive. */
 static enum h1_event scan_byte(struct h1_parser *parser, const uint8_t *data, size_t at)
 {
     uint8_t c = data[at];
@@ -472,8 +473,7 @@ static enum h1_event next_crlf(struct h1_parser *parser, struct span input, size
     return H1_MORE;
 }
 
-static enum h1_event next_data(struct h1_parser *parser, struct span input, size_t *out_consumed,
-                               struct span *out_body)
+static enum h1_event next_data(struct h1_parser *parser, struct span input, size_t *out_consumed, struct span *out_body)
 {
     if (parser->left == 0) {
         parser->state = parser->state == H1_STATE_FIXED ? H1_STATE_END : H1_STATE_CHUNK_CRLF;

@@ -10,10 +10,10 @@
 #include "proto/span.h"
 
 /* HTTP/1.1 request parser (RFC 9110, 9112), strict, pull-style, pure: no I/O, no memory of its own. Two readers of one
- * byte stream must never disagree about where a request ends, so whatever is optional, obsolete or ambiguous is refused:
- * lines end with CRLF only, no folding, no space before a colon, one Host, at most one Content-Length, never together
- * with Transfer-Encoding, "chunked" is the only coding, no chunk extensions, no trailers, HTTP/1.1 only, origin-form
- * targets only.
+ * byte stream must never disagree about where a request ends, so whatever is optional, obsolete or ambiguous is
+ * refused: lines end with CRLF only, no folding, no space before a colon, one Host, at most one Content-Length, never
+ * together with Transfer-Encoding, "chunked" is the only coding, no chunk extensions, no trailers, HTTP/1.1 only,
+ * origin-form targets only.
  *
  * The caller keeps unconsumed bytes in one run and offers it again with more behind it. Any split of the same bytes
  * gives the same events (adjacent H1_BODY joined): tests/unit/http/test_h1.c and tests/fuzz/fuzz_http.c. */
@@ -50,7 +50,7 @@ enum h1_event {
 
 enum h1_state {
     H1_STATE_HEAD,
-    H1_STATE_FIXED,      /* body with Content-Length */
+    H1_STATE_FIXED, /* body with Content-Length */
     H1_STATE_CHUNK_SIZE,
     H1_STATE_CHUNK_DATA,
     H1_STATE_CHUNK_CRLF, /* after a chunk's data */
@@ -71,11 +71,11 @@ struct h1_parser {
 
 /* body_max holds for every request until h1_body_max() changes it. */
 void h1_init(struct h1_parser *parser, uint64_t body_max);
-/* Right after H1_HEAD, before the next h1_next(): the bound for this request's body. False: the head already announces more; the parser is then
- * in H1_ERROR with 413. */
+/* Right after H1_HEAD, before the next h1_next(): the bound for this request's body. False: the head already announces
+ * more; the parser is then in H1_ERROR with 413. */
 bool h1_body_max(struct h1_parser *parser, const struct h1_head *head, uint64_t body_max);
-/* Looks at `input` and returns the next event; *out_consumed bytes are done with (0 with H1_MORE when the head or a chunk
- * size line is incomplete: keep them). Never asks to keep more than LIMIT_HTTP_HEAD bytes. */
+/* Looks at `input` and returns the next event; *out_consumed bytes are done with (0 with H1_MORE when the head or a
+ * chunk size line is incomplete: keep them). Never asks to keep more than LIMIT_HTTP_HEAD bytes. */
 enum h1_event h1_next(struct h1_parser *parser, struct span input, size_t *out_consumed, struct h1_head *out_head,
                       struct span *out_body);
 

@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Rounds of work in one wake-up, and writes in one round: a fast peer leaves the loop to the others. */
+/* Rounds of work in one wake-up: a fast peer leaves the loop to the others. */
 #define ROUNDS 16
-#define WRITES 64
 /* What is drained at most after a refusal. */
 #define LINGER_BYTES (1024 * 1024)
-
-enum progress { PROGRESS_ON, PROGRESS_WAIT, PROGRESS_CLOSE };
 
 static enum progress step_handshake(struct http_conn *conn);
 static enum progress step_read(struct http_conn *conn);
@@ -20,8 +17,8 @@ static enum progress step_answer(struct http_conn *conn);
 static enum progress step_stream(struct http_conn *conn);
 static enum progress step_linger(struct http_conn *conn);
 
-/* The states of a connection. `limit` is where its time stands in struct http_server_times; with `rated`, every byte that
- * moved adds time at the required rate. */
+/* The states of a connection. `limit` is where its time stands in struct http_server_times; with `rated`, every byte
+ * that moved adds time at the required rate. */
 static const struct {
     const char *sentence;
     enum progress (*step)(struct http_conn *conn);
@@ -29,8 +26,10 @@ static const struct {
     bool rated;
     int events; /* what the socket is always watched for */
 } states[CONN_STATES] = {
-    [CONN_HANDSHAKE] = {"is negotiating TLS", step_handshake, offsetof(struct http_server_times, handshake_ms), false, 0},
-    [CONN_IDLE] = {"is idle between requests", step_read, offsetof(struct http_server_times, idle_ms), false, UV_READABLE},
+    [CONN_HANDSHAKE] = {"is negotiating TLS", step_handshake, offsetof(struct http_server_times, handshake_ms), false,
+                        0},
+    [CONN_IDLE] = {"is idle between requests", step_read, offsetof(struct http_server_times, idle_ms), false,
+                   UV_READABLE},
     [CONN_HEAD] = {"is sending the head of a request", step_read, offsetof(struct http_server_times, head_ms), false,
                    UV_READABLE},
     [CONN_BODY] = {"is sending the body of a request", step_read, offsetof(struct http_server_times, request_ms), true,
@@ -40,8 +39,8 @@ static const struct {
     [CONN_ANSWERING] = {"is taking its answer", step_answer, offsetof(struct http_server_times, request_ms), true, 0},
     [CONN_STREAMING] = {"listens to a stream", step_stream, offsetof(struct http_server_times, request_ms), true,
                         UV_DISCONNECT},
-    [CONN_LINGERING] = {"was told that this is the end", step_linger, offsetof(struct http_server_times, linger_ms), false,
-                        UV_READABLE},
+    [CONN_LINGERING] = {"was told that this is the end", step_linger, offsetof(struct http_server_times, linger_ms),
+                        false, UV_READABLE},
     [CONN_CLOSED] = {"is closed", NULL, 0, false, 0},
 };
 
@@ -79,8 +78,8 @@ static void arm_at(struct http_conn *conn, uint64_t at_ms)
     conn->armed_ms = at_ms;
 }
 
-/* The timer is moved only to an earlier moment; when it fires too early it is set again. That keeps a busy connection from
- * touching it with every request. */
+/* The timer is moved only to an earlier moment; when it fires too early it is set again. That keeps a busy connection
+ * from touching it with every request. */
 static void arm(struct http_conn *conn)
 {
     uint64_t at_ms = deadline_ms(conn);
@@ -118,132 +117,12 @@ static void watch(struct http_conn *conn)
     }
 }
 
-/* Output. */
-
-static struct out_chunk *chunk_new(size_t room)
-{
-    struct out_chunk *chunk = malloc(sizeof *chunk + room);
-    if (chunk) {
-        *chunk = (struct out_chunk){0};
-    }
-    return chunk;
-}
-
-static void chunk_free(struct out_chunk *chunk)
-{
-    if (chunk->owned_free) {
-        chunk->owned_free(chunk->owned);
-    }
-    free(chunk);
-}
-
-static void chunk_add(struct http_conn *conn, struct out_chunk *chunk)
-{
-    *(conn->out_first ? &conn->out_last->next : &conn->out_first) = chunk;
-    conn->out_last = chunk;
-    conn->out_size += chunk->size;
-}
-
-static bool queue_copy(struct http_conn *conn, struct span head, struct span body)
-{
-    size_t size = head.size + body.size;
-    if (size == 0) {
-        return true;
-    }
-    struct out_chunk *chunk = chunk_new(size);
-    if (!chunk) {
-        return false;
-    }
-    uint8_t *data = (uint8_t *)(chunk + 1);
-    if (head.size > 0) {
-        memcpy(data, head.data, head.size);
-    }
-    if (body.size > 0) {
-        memcpy(data + head.size, body.data, body.size);
-    }
-    chunk->data = data;
-    chunk->size = size;
-    chunk_add(conn, chunk);
-    return true;
-}
-
-bool http_conn_queue_borrowed(struct http_conn *conn, struct span head, struct span body)
-{
-    struct out_chunk *chunk = body.size > 0 ? chunk_new(0) : NULL;
-    if ((body.size > 0 && !chunk) || !queue_copy(conn, head, (struct span){0})) {
-        free(chunk);
-        return false;
-    }
-    if (chunk) {
-        chunk->data = body.data;
-        chunk->size = body.size;
-        chunk_add(conn, chunk);
-    }
-    return true;
-}
-
-static void *unconst(const void *pointer)
-{
-    return (void *)(uintptr_t)pointer;
-}
-
-bool http_conn_queue(struct http_conn *conn, struct span head, struct span body, void (*owned_free)(void *))
-{
-    if (!owned_free) {
-        return queue_copy(conn, head, body);
-    }
-    /* A small body is better sent in one TLS record with its head. */
-    bool done = body.size <= 8192 ? queue_copy(conn, head, body) : http_conn_queue_borrowed(conn, head, body);
-    if (done && body.size > 8192) {
-        conn->out_last->owned = unconst(body.data);
-        conn->out_last->owned_free = owned_free;
-    } else {
-        owned_free(unconst(body.data));
-    }
-    return done;
-}
-
-static void drop_output(struct http_conn *conn)
-{
-    while (conn->out_first) {
-        struct out_chunk *chunk = conn->out_first;
-        conn->out_first = chunk->next;
-        chunk_free(chunk);
-    }
-    conn->out_last = NULL;
-    conn->out_size = 0;
-}
-
-/* ON: all is sent. WAIT: the socket is full, or it is others' turn. */
-static enum progress flush(struct http_conn *conn)
-{
-    conn->write_wants_read = false;
-    for (unsigned i = 0; i < WRITES && conn->out_first; i++) {
-        struct out_chunk *chunk = conn->out_first;
-        size_t put = 0;
-        enum tls_result result = tls_conn_write(&conn->tls, chunk->data + chunk->sent, chunk->size - chunk->sent, &put);
-        if (result != TLS_DONE) {
-            conn->write_wants_read = result == TLS_WANT_READ;
-            return result == TLS_WANT_READ || result == TLS_WANT_WRITE ? PROGRESS_WAIT : PROGRESS_CLOSE;
-        }
-        chunk->sent += put;
-        conn->out_size -= put;
-        conn->moved += put;
-        conn->server->counts.bytes_out += put;
-        if (chunk->sent == chunk->size) {
-            conn->out_first = chunk->next;
-            chunk_free(chunk);
-        }
-    }
-    return conn->out_first ? PROGRESS_WAIT : PROGRESS_ON;
-}
-
 void http_conn_push(struct http_conn *conn)
 {
     if (conn->running) {
         return;
     }
-    enum progress progress = flush(conn);
+    enum progress progress = http_conn_flush(conn);
     if (progress == PROGRESS_WAIT) {
         watch(conn);
         arm(conn);
@@ -364,7 +243,7 @@ static void on_head(struct http_conn *conn, const struct h1_head *head, struct s
     if (!h1_body_max(&conn->parser, head, body_max)) {
         refuse(conn, conn->parser.error, conn->parser.reason);
     } else if (head->expect_continue && (head->chunked || head->content_length > 0) &&
-               !queue_copy(conn, span_text("HTTP/1.1 100 Continue\r\n\r\n"), (struct span){0})) {
+               !http_conn_queue(conn, span_text("HTTP/1.1 100 Continue\r\n\r\n"), (struct span){0}, NULL)) {
         http_conn_enter(conn, CONN_CLOSED);
     }
 }
@@ -482,12 +361,12 @@ static enum progress want(struct http_conn *conn, enum tls_result result)
     return result == TLS_WANT_READ || result == TLS_WANT_WRITE ? PROGRESS_WAIT : PROGRESS_CLOSE;
 }
 
-/* Half-closes and drains for a moment: with unread bytes a close would send a reset, and the peer would lose the alert or
- * the answer that tells what is wrong. */
+/* Half-closes and drains for a moment: with unread bytes a close would send a reset, and the peer would lose the alert
+ * or the answer that tells what is wrong. */
 static void begin_linger(struct http_conn *conn)
 {
     tls_conn_finish(&conn->tls);
-    drop_output(conn);
+    http_conn_drop_output(conn);
     conn->read_wants_write = false;
     http_conn_enter(conn, CONN_LINGERING);
 }
@@ -538,7 +417,7 @@ static enum progress receive(struct http_conn *conn, size_t *out_size)
 static enum progress step_read(struct http_conn *conn)
 {
     size_t size = 0;
-    if (conn->out_first && flush(conn) == PROGRESS_CLOSE) {
+    if (conn->out_first && http_conn_flush(conn) == PROGRESS_CLOSE) {
         return PROGRESS_CLOSE;
     }
     if (conn->server->stopping && conn->state == CONN_IDLE && conn->rest_size == 0) {
@@ -571,7 +450,7 @@ static enum progress step_wait(struct http_conn *conn)
 
 static enum progress step_answer(struct http_conn *conn)
 {
-    enum progress progress = flush(conn);
+    enum progress progress = http_conn_flush(conn);
     if (progress != PROGRESS_ON) {
         return progress;
     }
@@ -587,7 +466,7 @@ static enum progress step_answer(struct http_conn *conn)
 static enum progress step_stream(struct http_conn *conn)
 {
     uint64_t before = conn->moved;
-    enum progress progress = conn->gone ? PROGRESS_CLOSE : flush(conn);
+    enum progress progress = conn->gone ? PROGRESS_CLOSE : http_conn_flush(conn);
     if (conn->moved != before) {
         conn->since_ms = now_ms(conn);
         conn->moved = 0;
@@ -703,7 +582,7 @@ void http_conn_close(struct http_conn *conn)
     slot->conn = NULL;
     conn->state = CONN_CLOSED;
     drop_pending(conn);
-    drop_output(conn);
+    http_conn_drop_output(conn);
     (void)keep_rest(conn, (struct span){0});
     tls_conn_release(&conn->tls);
     server->counts.connections--;

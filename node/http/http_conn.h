@@ -7,8 +7,8 @@
 #include "node/http/server.h"
 #include "node/http/tls_conn.h"
 
-/* One connection's life: limits, time-outs, back-pressure. Internal to node/http. One request at a time: the next one of
- * a pipelining peer is not read before the answer to this one is written. */
+/* One connection's life: limits, time-outs, back-pressure. Internal to node/http. One request at a time: the next one
+ * of a pipelining peer is not read before the answer to this one is written. */
 
 #define HTTP_SCRATCH (LIMIT_HTTP_HEAD + 16 * 1024)
 
@@ -30,7 +30,7 @@ struct out_chunk {
     const uint8_t *data;
     size_t size;
     size_t sent;
-    void *owned;              /* freed with owned_free once sent; NULL: data stands behind this struct or is borrowed */
+    void *owned; /* freed with owned_free once sent; NULL: data stands behind this struct or is borrowed */
     void (*owned_free)(void *);
 };
 
@@ -52,7 +52,7 @@ struct http_conn {
     uv_poll_t poll;
     uv_timer_t timer;
     int fd;
-    int poll_mask;        /* what the poll is started with; starting it again with the same costs a system call */
+    int poll_mask; /* what the poll is started with; starting it again with the same costs a system call */
     unsigned open_handles;
     struct tls_conn tls;
     struct http_peer peer;
@@ -60,7 +60,7 @@ struct http_conn {
     struct pending *pending; /* owned */
     uint8_t *rest;           /* owned: received and not consumed */
     size_t rest_size;
-    bool rest_is_new;        /* the parser has not seen `rest` yet */
+    bool rest_is_new;            /* the parser has not seen `rest` yet */
     struct out_chunk *out_first; /* owned */
     struct out_chunk *out_last;
     size_t out_size;         /* not yet sent */
@@ -71,8 +71,8 @@ struct http_conn {
     bool close_after;        /* the connection ends with this answer */
     bool read_wants_write;
     bool write_wants_read;
-    bool gone;               /* the poll said that the peer hung up */
-    bool running;            /* inside conn_run */
+    bool gone;    /* the poll said that the peer hung up */
+    bool running; /* inside conn_run */
 };
 
 struct server_listener {
@@ -97,22 +97,28 @@ struct http_server {
     struct server_listener listeners[HTTP_LISTENERS];
     struct slot *slots; /* owned, connections_max */
     uint32_t first_free;
-    uv_timer_t timer;   /* listens again after running out of file descriptors; ends a drain */
+    uv_timer_t timer; /* listens again after running out of file descriptors; ends a drain */
     bool timer_open;
     bool stopping;
     bool stopped;
-    unsigned open_handles;   /* listeners' polls and the timer */
-    size_t closing;          /* connections whose handles are not closed yet */
+    unsigned open_handles; /* listeners' polls and the timer */
+    size_t closing;        /* connections whose handles are not closed yet */
     void (*on_stopped)(void *owner);
     struct http_server_counts counts;
-    struct h1_head head;     /* scratch of the parser */
+    struct h1_head head; /* scratch of the parser */
     uint8_t scratch[HTTP_SCRATCH];
+};
+
+enum progress {
+    PROGRESS_ON,    /* done; go on with what comes next */
+    PROGRESS_WAIT,  /* for the socket, or because it is the others' turn */
+    PROGRESS_CLOSE, /* the connection is of no more use */
 };
 
 /* Takes the socket over in every case. */
 void http_conn_start(struct http_server *server, size_t listener, int fd);
-/* Reads, parses, hands over, writes, as far as it goes without waiting. Never called by http_respond: a handler must not
- * find itself inside its own answer. */
+/* Reads, parses, hands over, writes, as far as it goes without waiting. Never called by http_respond: a handler must
+ * not find itself inside its own answer. */
 void http_conn_run(struct http_conn *conn);
 /* Sends what is queued as far as it goes and arranges for the rest. */
 void http_conn_push(struct http_conn *conn);
@@ -122,6 +128,9 @@ void http_conn_close(struct http_conn *conn);
 /* Queues `head` and `body` (copied, unless owned_free is set). False: no memory; an owned body is freed. */
 bool http_conn_queue(struct http_conn *conn, struct span head, struct span body, void (*owned_free)(void *));
 bool http_conn_queue_borrowed(struct http_conn *conn, struct span head, struct span body);
+/* Writes what is queued. ON: all is sent. */
+enum progress http_conn_flush(struct http_conn *conn);
+void http_conn_drop_output(struct http_conn *conn);
 void http_conn_enter(struct http_conn *conn, enum conn_state state);
 /* The connection that waits for an answer to `id`, in that state; NULL otherwise. */
 struct http_conn *http_conn_find(struct http_server *server, struct http_request_id id, enum conn_state state);

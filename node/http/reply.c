@@ -22,14 +22,34 @@ static const char *phrase(unsigned status)
         unsigned status;
         const char *text;
     } phrases[] = {
-        {200, "OK"},          {201, "Created"},           {202, "Accepted"},          {204, "No Content"},
-        {206, "Partial Content"}, {303, "See Other"},     {304, "Not Modified"},      {400, "Bad Request"},
-        {401, "Unauthorized"}, {403, "Forbidden"},        {404, "Not Found"},         {405, "Method Not Allowed"},
-        {408, "Request Timeout"}, {409, "Conflict"},      {410, "Gone"},              {412, "Precondition Failed"},
-        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {422, "Unprocessable Content"},
-        {426, "Upgrade Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
     };
     for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
@@ -73,8 +93,8 @@ static void add_date(struct head_text *head)
 static void begin_head(struct head_text *head, const struct http_conn *conn, const struct http_response *response)
 {
     assert(response->status >= 200 && response->status <= 599);
-    head->size = (size_t)snprintf(head->text, REPLY_HEAD, "HTTP/1.1 %u %s\r\n", response->status,
-                                  phrase(response->status));
+    head->size =
+        (size_t)snprintf(head->text, REPLY_HEAD, "HTTP/1.1 %u %s\r\n", response->status, phrase(response->status));
     add_date(head);
     if (response->content_type) {
         add(head, "Content-Type", response->content_type);

@@ -49,6 +49,7 @@ void http_route_dispatch(struct http_server *server, const struct http_route *ro
         route->handle(owner, request, rest);
     } else {
         (void)http_respond_text(server, request->id, status,
-                                status == 405 ? "This address has no such method." : "There is nothing at this address.");
+                                status == 405 ? "This address has no such method."
+                                              : "There is nothing at this address.");
     }
 }

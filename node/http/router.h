@@ -9,8 +9,8 @@
 
 struct http_route {
     enum http_method method; /* a GET line also answers HEAD */
-    const char *path;        /* whole path; with a '*' at its end everything that begins so, and `rest` is what follows */
-    uint32_t listeners;      /* bit i: answers on listener i; 0: on all */
+    const char *path;   /* whole path; with a '*' at its end everything that begins so, and `rest` is what follows */
+    uint32_t listeners; /* bit i: answers on listener i; 0: on all */
     void (*handle)(void *owner, struct http_request *request, struct span rest);
 };
 

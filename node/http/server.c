@@ -15,7 +15,7 @@
 #include "node/http/http_conn.h"
 
 #define BACKLOG 512
-#define ACCEPTS 32       /* in one wake-up */
+#define ACCEPTS 8 /* in one wake-up: each costs the begin of a handshake */
 #define RETRY_LISTEN_MS 1000
 #define NO_SLOT UINT32_MAX
 
@@ -39,10 +39,10 @@ static bool listen_on(const struct addrinfo *address, int *out_fd)
     if (fd < 0) {
         return false;
     }
-    bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-                (address->ai_family != AF_INET6 ||
-                 setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int)) == 0) &&
-                bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
+    bool good =
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+        (address->ai_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int)) == 0) &&
+        bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     if (!good) {
         int reason = errno;
         (void)close(fd);

@@ -9,9 +9,9 @@
 #include "proto/span.h"
 #include "proto/status.h"
 
-/* HTTP/1.1 server over TLS 1.3 (or plain, for a loopback admin port) on a libuv loop. It reads strictly (h1.h), collects
- * a whole bounded request, calls the handler on the loop thread, and takes the answer then or later, by id. What a peer
- * does wrong ends in a 4xx or a closed connection and a counter, never in a log line.
+/* HTTP/1.1 server over TLS 1.3 (or plain, for a loopback admin port) on a libuv loop. It reads strictly (h1.h),
+ * collects a whole bounded request, calls the handler on the loop thread, and takes the answer then or later, by id.
+ * What a peer does wrong ends in a 4xx or a closed connection and a counter, never in a log line.
  *
  * Threads: everything here belongs to the loop's thread. Another thread is given a request's id and the body it took
  * (http_take_body); its answer comes back to the loop thread, which calls http_respond. An id whose peer has gone is
@@ -39,7 +39,7 @@ struct http_peer {
 /* Everything is borrowed and lives until the callback that got it returns. */
 struct http_request {
     struct http_request_id id;
-    size_t listener;            /* index into http_server_options.listeners */
+    size_t listener; /* index into http_server_options.listeners */
     enum http_method method;
     struct span path;           /* as sent: begins with '/', percent-encoding valid and kept, no dot segments */
     struct span query;          /* after '?', empty without */
@@ -57,14 +57,14 @@ struct status http_query_value(struct span query, const char *name, char *out_te
 struct status http_decode_segment(struct span text, char *out_text, size_t size) MUST_CHECK;
 
 struct http_listener {
-    const char *address;             /* numeric or a name of this machine, e.g. "127.0.0.1", "::", "0.0.0.0" */
-    uint16_t port;                   /* 0: the system chooses; http_server_port() reads it back */
-    bool tls;                        /* false only for a loopback admin port */
-    bool client_certificate;         /* required and verified, else not asked for at all */
-    const char *certificate_path;    /* PEM chain, own certificate first */
-    const char *key_path;            /* PEM, refused when readable by others */
-    const char *client_ca_path;      /* PEM; required with client_certificate */
-    size_t body_max;                 /* 0: LIMIT_HTTP_BODY */
+    const char *address;          /* numeric or a name of this machine, e.g. "127.0.0.1", "::", "0.0.0.0" */
+    uint16_t port;                /* 0: the system chooses; http_server_port() reads it back */
+    bool tls;                     /* false only for a loopback admin port */
+    bool client_certificate;      /* required and verified, else not asked for at all */
+    const char *certificate_path; /* PEM chain, own certificate first */
+    const char *key_path;         /* PEM, refused when readable by others */
+    const char *client_ca_path;   /* PEM; required with client_certificate */
+    size_t body_max;              /* 0: LIMIT_HTTP_BODY */
 };
 
 #define HTTP_LISTENERS 8
@@ -81,7 +81,7 @@ struct http_server_times {
 };
 
 struct http_server_options {
-    struct uv_loop_s *loop;                       /* borrowed, outlives the server */
+    struct uv_loop_s *loop;                         /* borrowed, outlives the server */
     struct http_listener listeners[HTTP_LISTENERS]; /* strings borrowed during http_server_new only */
     size_t listener_count;
     struct http_server_times times;
@@ -91,16 +91,16 @@ struct http_server_options {
     void *owner; /* borrowed, first argument of the callbacks */
     /* A whole request. Answer with http_respond now or later, exactly once, or open a stream. Required. */
     void (*handle)(void *owner, struct http_request *request);
-    /* Optional, when the head is there and before the body is read: 0 goes on, else the status to refuse with. May lower
-     * or raise *body_max for this request. */
+    /* Optional, when the head is there and before the body is read: 0 goes on, else the status to refuse with. May
+     * lower or raise *body_max for this request. */
     unsigned (*admit)(void *owner, const struct http_request *request, size_t *body_max);
     /* Optional: the peer of an unanswered request or of an open stream went away, or time ran out. The id is dead. */
     void (*cancelled)(void *owner, struct http_request_id id);
 };
 
-/* Binds and listens at once; serves when the loop runs. On failure `problem` is one clear sentence (port taken, key file
- * too wide, certificate unreadable, ...): IO, DENIED (key file), INVALID (certificate, key or CA do not parse or do not
- * fit together), NO_MEMORY. */
+/* Binds and listens at once; serves when the loop runs. On failure `problem` is one clear sentence (port taken, key
+ * file too wide, certificate unreadable, ...): IO, DENIED (key file), INVALID (certificate, key or CA do not parse or
+ * do not fit together), NO_MEMORY; the loop must then turn once more before it is closed. */
 struct status http_server_new(const struct http_server_options *options, char *problem, size_t problem_size,
                               struct http_server **out_server) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *server, size_t listener);
@@ -116,13 +116,13 @@ void http_server_stop(struct http_server *server, uint64_t drain_ms, void (*stop
 void http_server_free(struct http_server *server);
 
 struct http_field {
-    const char *name;  /* static or borrowed during the call; token, no CR or LF (asserted) */
+    const char *name; /* static or borrowed during the call; token, no CR or LF (asserted) */
     const char *value;
 };
 
 struct http_response {
-    unsigned status;               /* 200..599 */
-    const char *content_type;      /* NULL with an empty body */
+    unsigned status;          /* 200..599 */
+    const char *content_type; /* NULL with an empty body */
     const struct http_field *fields;
     size_t field_count;
     struct span body;              /* copied, unless body_free is set */
@@ -161,17 +161,17 @@ struct status http_respond_asset(struct http_server *server, const struct http_r
 /* Monotonic counters and gauges, for /metrics. */
 struct http_server_counts {
     uint64_t accepted;
-    uint64_t refused_full;      /* above connections_max, or no file descriptors */
-    uint64_t handshake_failed;  /* no or bad client certificate, older TLS, not TLS */
-    uint64_t requests;          /* handed to the handler */
-    uint64_t bad_requests;      /* 4xx and 5xx that the server itself gave */
+    uint64_t refused_full;     /* above connections_max, or no file descriptors */
+    uint64_t handshake_failed; /* no or bad client certificate, older TLS, not TLS */
+    uint64_t requests;         /* handed to the handler */
+    uint64_t bad_requests;     /* 4xx and 5xx that the server itself gave */
     uint64_t timed_out;
     uint64_t cancelled;
     uint64_t bytes_in;
     uint64_t bytes_out;
-    size_t connections;         /* now */
-    size_t waiting;             /* requests handed over and not answered, now */
-    size_t body_memory;         /* bytes of bodies, now */
+    size_t connections; /* now */
+    size_t waiting;     /* requests handed over and not answered, open streams included, now */
+    size_t body_memory; /* bytes of bodies, now */
 };
 
 struct http_server_counts http_server_counts(const struct http_server *server);

@@ -64,8 +64,7 @@ static struct status load_client_ca(SSL_CTX *ssl, const struct http_listener *li
     if (!names || SSL_CTX_load_verify_file(ssl, listener->client_ca_path) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         return refuse(problem, problem_size, "The CA's certificate cannot be read from",
-                      given ? listener->client_ca_path : "(no path)",
-                      "Give the path of the deployment's ca.pem");
+                      given ? listener->client_ca_path : "(no path)", "Give the path of the deployment's ca.pem");
     }
     SSL_CTX_set_client_CA_list(ssl, names);
     /* Without FAIL_IF_NO_PEER_CERT a certificate would be optional. */

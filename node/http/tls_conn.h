@@ -4,15 +4,16 @@
 
 #include "node/http/server.h"
 
-/* One socket, with TLS 1.3 by OpenSSL on it or plain. Internal to node/http. Non-blocking: each call says what the socket
- * must become before it is worth trying again. Reading may want to write and the reverse. OpenSSL's types stop in the
- * .c file. */
+/* One socket, with TLS 1.3 by OpenSSL on it or plain. Internal to node/http. Non-blocking: each call says what the
+ * socket must become before it is worth trying again. Reading may want to write and the reverse. OpenSSL's types stop
+ * in the .c file. */
 
 struct tls_context; /* certificate, key and CA of a listener; shared by its connections */
 
 struct status tls_context_new(const struct http_listener *listener, char *problem, size_t problem_size,
                               struct tls_context **out_context) MUST_CHECK;
-/* Only looks whether the files are there, readable and fit together: own certificate and key (both NULL: none), and CA. */
+/* Only looks whether the files are there, readable and fit together: own certificate and key (both NULL: none), and CA.
+ */
 struct status tls_files_check(const char *certificate_path, const char *key_path, const char *ca_path, char *problem,
                               size_t problem_size) MUST_CHECK;
 /* Connections keep what they need. NULL is fine. */

@@ -150,8 +150,8 @@ struct status pki_ca_create(const char *directory, const char *deployment, int64
     return status;
 }
 
-/* Subject alternative names. The texts go into OpenSSL's small configuration language, so each is checked to hold none of
- * its special characters. */
+/* Subject alternative names. The texts go into OpenSSL's small configuration language, so each is checked to hold none
+ * of its special characters. */
 
 struct san {
     char text[SAN_SIZE];
@@ -171,13 +171,14 @@ static struct status san_add(struct san *san, const char *kind, const char *valu
 static struct status san_server(struct san *san, const struct pki_issue *issue, char *problem, size_t problem_size)
 {
     if (issue->dns_count + issue->ip_count == 0) {
-        return pki_problem(STATUS_INVALID, problem, problem_size,
-                           "A server certificate needs at least one DNS name or IP address that nodes will connect to.");
+        return pki_problem(
+            STATUS_INVALID, problem, problem_size,
+            "A server certificate needs at least one DNS name or IP address that nodes will connect to.");
     }
     for (size_t i = 0; i < issue->dns_count; i++) {
         if (!is_name(issue->dns[i], 253, "*.-" UPPER)) {
-            return pki_problem(STATUS_INVALID, problem, problem_size, "DNS name %zu is not valid. Give a name like hub.go.id.",
-                               i + 1);
+            return pki_problem(STATUS_INVALID, problem, problem_size,
+                               "DNS name %zu is not valid. Give a name like hub.go.id.", i + 1);
         }
         TRY(san_add(san, "DNS", issue->dns[i], problem, problem_size));
     }
@@ -207,8 +208,9 @@ static struct status san_node(struct san *san, const struct pki_issue *issue, co
 static struct status check_issue(const struct pki_issue *issue, char *problem, size_t problem_size)
 {
     if (!is_name(issue->name, 63, ".-_" UPPER) || issue->name[0] == '.') {
-        return pki_problem(STATUS_INVALID, problem, problem_size,
-                           "The certificate's name must be 1 to 63 letters, digits, '.', '-' and '_', and not begin with '.'.");
+        return pki_problem(
+            STATUS_INVALID, problem, problem_size,
+            "The certificate's name must be 1 to 63 letters, digits, '.', '-' and '_', and not begin with '.'.");
     }
     if (issue->days > PKI_CA_DAYS) {
         return pki_problem(STATUS_INVALID, problem, problem_size, "A certificate can be valid for %d days at most.",
@@ -222,8 +224,9 @@ static struct status deployment_of(X509 *ca, char *problem, size_t problem_size,
 {
     int size = X509_NAME_get_text_by_NID(X509_get_subject_name(ca), NID_organizationName, out_name, 64);
     if (size < 1 || X509_check_ca(ca) != 1 || !is_name(out_name, 63, ".-")) {
-        return pki_problem(STATUS_INVALID, problem, problem_size,
-                           "ca.pem was not made by `simpul pki`. Give the folder in which the deployment's CA was made.");
+        return pki_problem(
+            STATUS_INVALID, problem, problem_size,
+            "ca.pem was not made by `simpul pki`. Give the folder in which the deployment's CA was made.");
     }
     return status_ok();
 }

@@ -9,17 +9,17 @@
 #include "proto/status.h"
 
 /* `simpul pki`: a certificate authority of the deployment's own, its certificates, and a node's signing keys, as files.
- * Every call that fails writes one clear English sentence with what to do next into `problem` (NULL is fine). Nothing is
- * ever overwritten: EXISTS. Files are written whole or not at all; keys have mode 0400. Times are Unix seconds, passed
- * in: this folder reads no clock. Proved by tests/unit/pki/test_pki.c. */
+ * Every call that fails writes one clear English sentence with what to do next into `problem` (NULL is fine). Nothing
+ * is ever overwritten: EXISTS. Files are written whole or not at all; keys have mode 0400. Times are Unix seconds,
+ * passed in: this folder reads no clock. Proved by tests/unit/pki/test_pki.c. */
 
 #define PKI_PROBLEM_SIZE 512
 #define PKI_CA_DAYS 3650
 #define PKI_CERTIFICATE_DAYS 90
 #define PKI_RENEW_DAYS 60 /* renewed from this day on */
 
-/* DIRECTORY/ca.pem and DIRECTORY/ca.key: ECDSA P-256, self-signed, 10 years, may sign end certificates only. The folder is
- * made (0700) when it is not there. `deployment`: 1 to 63 of a-z 0-9 . - (it stands in names and URIs). */
+/* DIRECTORY/ca.pem and DIRECTORY/ca.key: ECDSA P-256, self-signed, 10 years, may sign end certificates only. The folder
+ * is made (0700) when it is not there. `deployment`: 1 to 63 of a-z 0-9 . - (it stands in names and URIs). */
 struct status pki_ca_create(const char *directory, const char *deployment, int64_t now_s, char *problem,
                             size_t problem_size) MUST_CHECK;
 
@@ -34,15 +34,15 @@ struct pki_issue {
     const char *node_id;    /* PKI_NODE: 1 to 16 of a-z 0-9 . (node_id_parse) */
     const char *const *dns; /* PKI_SERVER */
     size_t dns_count;
-    const char *const *ip;  /* PKI_SERVER: numeric IPv4 or IPv6 */
+    const char *const *ip; /* PKI_SERVER: numeric IPv4 or IPv6 */
     size_t ip_count;
-    unsigned days;          /* 0: PKI_CERTIFICATE_DAYS */
+    unsigned days; /* 0: PKI_CERTIFICATE_DAYS */
     int64_t now_s;
 };
 
 /* New key and certificate OUT_DIRECTORY/NAME.pem, NAME.key, signed by CA_DIRECTORY/ca.{pem,key}. The deployment's name
- * comes from the CA. INVALID: a name, address or id that does not hold; DENIED: key file too wide; NOT_FOUND: no CA there;
- * EXISTS; IO. */
+ * comes from the CA. INVALID: a name, address or id that does not hold; DENIED: key file too wide; NOT_FOUND: no CA
+ * there; EXISTS; IO. */
 struct status pki_issue(const char *ca_directory, const char *out_directory, const struct pki_issue *issue,
                         char *problem, size_t problem_size) MUST_CHECK;
 
@@ -55,7 +55,7 @@ struct pki_facts {
     uint8_t spki_sha256[32]; /* of the DER SubjectPublicKeyInfo */
     int64_t not_before_s;
     int64_t not_after_s;
-    int64_t days_left;       /* whole days from now_s, negative when expired */
+    int64_t days_left; /* whole days from now_s, negative when expired */
     bool is_ca;
 };
 

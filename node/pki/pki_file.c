@@ -72,7 +72,8 @@ static bool sync_folder_of(const char *path)
     return good;
 }
 
-/* Through a temporary name, then link(), which refuses a name that is taken: nobody sees half a key, and none is lost. */
+/* Through a temporary name, then link(), which refuses a name that is taken: nobody sees half a key, and none is lost.
+ */
 static int create_file(const char *path, mode_t mode, const char *bytes, size_t size)
 {
     char temporary[PKI_PATH_SIZE + 8];
@@ -104,8 +105,8 @@ struct status pki_write(const char *path, mode_t mode, BIO *bytes, char *problem
                            path);
     }
     if (error != 0) {
-        return pki_problem(STATUS_IO, problem, problem_size, "%s cannot be written: %s. Check the folder and its rights.",
-                           path, strerror(error));
+        return pki_problem(STATUS_IO, problem, problem_size,
+                           "%s cannot be written: %s. Check the folder and its rights.", path, strerror(error));
     }
     return status_ok();
 }
@@ -147,7 +148,8 @@ struct status pki_key_file_check(const char *path, char *problem, size_t problem
         return cannot_open(path, problem, problem_size);
     }
     if (!S_ISREG(facts.st_mode)) {
-        return pki_problem(STATUS_DENIED, problem, problem_size, "%s is not a file. Give the path of the key file.", path);
+        return pki_problem(STATUS_DENIED, problem, problem_size, "%s is not a file. Give the path of the key file.",
+                           path);
     }
     if ((facts.st_mode & 0177) != 0) {
         return pki_problem(STATUS_DENIED, problem, problem_size,
@@ -171,9 +173,9 @@ struct status pki_read_certificate(const char *path, char *problem, size_t probl
     X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
     (void)fclose(file);
     if (!certificate) {
-        return pki_problem(STATUS_INVALID, problem, problem_size,
-                           "%s does not hold a certificate in PEM form. Restore it, or issue a new one with `simpul pki`.",
-                           path);
+        return pki_problem(
+            STATUS_INVALID, problem, problem_size,
+            "%s does not hold a certificate in PEM form. Restore it, or issue a new one with `simpul pki`.", path);
     }
     *out_certificate = certificate;
     return status_ok();

@@ -9,8 +9,8 @@
 
 #include "node/pki/pki.h"
 
-/* Files of certificates and public keys: read whole, written whole or not at all (private keys: node/crypto/key_file.h).
- * Internal to node/pki. */
+/* Files of certificates and public keys: read whole, written whole or not at all (private keys:
+ * node/crypto/key_file.h). Internal to node/pki. */
 
 #define PKI_PATH_SIZE 4096
 
@@ -27,7 +27,7 @@ struct status pki_write(const char *path, mode_t mode, BIO *bytes, char *problem
 struct status pki_write_certificate(const char *path, X509 *certificate, char *problem, size_t problem_size) MUST_CHECK;
 struct status pki_write_public(const char *path, EVP_PKEY *key, char *problem, size_t problem_size) MUST_CHECK;
 /* Owned by the caller. */
-struct status pki_read_certificate(const char *path, char *problem, size_t problem_size, X509 **out_certificate)
-    MUST_CHECK;
+struct status pki_read_certificate(const char *path, char *problem, size_t problem_size,
+                                   X509 **out_certificate) MUST_CHECK;
 
 #endif

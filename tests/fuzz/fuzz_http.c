@@ -2,8 +2,8 @@
 /* libraries: node_http */
 #include "tests/unit/http/h1_transcript.h"
 
-/* The HTTP parser: any split of the same bytes gives the same events. The first byte seeds the split, the rest is what a
- * peer sends. Each offer stands in memory of its exact size, so a read behind it is seen. */
+/* The HTTP parser: any split of the same bytes gives the same events. The first byte seeds the split, the rest is what
+ * a peer sends. Each offer stands in memory of its exact size, so a read behind it is seen. */
 
 static size_t piece_whole(void *owner)
 {

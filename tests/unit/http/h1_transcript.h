@@ -8,8 +8,8 @@
 
 #include "node/http/h1.h"
 
-/* The events of the parser as text, adjacent body parts joined, for tests and the fuzz target: two ways to split the same
- * bytes must give the same text. Bytes are offered as a connection does: what is not consumed comes again. */
+/* The events of the parser as text, adjacent body parts joined, for tests and the fuzz target: two ways to split the
+ * same bytes must give the same text. Bytes are offered as a connection does: what is not consumed comes again. */
 
 struct transcript {
     char *text; /* owned */
@@ -66,7 +66,8 @@ static inline void transcript_body(struct transcript *transcript, struct span bo
     transcript_add(transcript, body.data, body.size);
 }
 
-/* Takes all events that the bytes offered give. Returns how many bytes were consumed; false in *out_more after an error. */
+/* Takes all events that the bytes offered give. Returns how many bytes were consumed; false in *out_more after an
+ * error. */
 static inline size_t transcript_feed(struct transcript *transcript, struct h1_parser *parser, struct span input,
                                      bool *out_more)
 {
@@ -97,8 +98,8 @@ static inline size_t transcript_feed(struct transcript *transcript, struct h1_pa
     return at;
 }
 
-/* Whole transcript of `input`, offered in pieces whose ends `next_piece` chooses: it returns 1 or more. The bytes of each
- * offer stand in memory of exactly their size, so that a sanitizer sees a read behind them. */
+/* Whole transcript of `input`, offered in pieces whose ends `next_piece` chooses: it returns 1 or more. The bytes of
+ * each offer stand in memory of exactly their size, so that a sanitizer sees a read behind them. */
 static inline char *transcript_of(struct span input, uint64_t body_max, size_t (*next_piece)(void *owner), void *owner)
 {
     struct transcript transcript = {0};

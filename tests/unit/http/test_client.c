@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
-#include <curl/curl.h>
 
 #include "node/http/client_problem.h"
 #include "tests/unit/http/deployment.h"
@@ -256,6 +256,26 @@ static void connections_are_reused_until_the_files_change(void **state)
     call_and_wait(&pair, (struct http_call){.body = span_text("x")});
     assert_int_equal(pair.outcome, HTTP_OUTCOME_OK);
     assert_int_equal(http_server_counts(pair.server).accepted, 2);
+    pair_end(&pair);
+}
+
+static void a_renewed_server_certificate_is_used_for_new_connections(void **state)
+{
+    struct pair pair;
+    char problem[512];
+    pair_start(&pair, state, ISSUER_OURS, ISSUER_OTHER);
+    expect_security(&pair, "not from this deployment's CA");
+    assert_int_equal(http_server_reload(pair.server, 0, path_in(*state, ISSUER_OTHER, "hub.pem"),
+                                        path_in(*state, ISSUER_OURS, "hub.key"), path_in(*state, ISSUER_OURS, "ca.pem"),
+                                        problem, sizeof problem)
+                         .code,
+                     STATUS_INVALID);
+    expect_security(&pair, "not from this deployment's CA");
+    check(*state, http_server_reload(pair.server, 0, path_in(*state, ISSUER_OTHER, "hub.pem"),
+                                     path_in(*state, ISSUER_OTHER, "hub.key"), path_in(*state, ISSUER_OURS, "ca.pem"),
+                                     problem, sizeof problem));
+    call_and_wait(&pair, (struct http_call){.body = span_text("x")});
+    assert_int_equal(pair.outcome, HTTP_OUTCOME_OK);
     pair_end(&pair);
 }
 
@@ -646,6 +666,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mutual_tls_carries_a_request_and_who_sent_it),
         cmocka_unit_test(connections_are_reused_until_the_files_change),
+        cmocka_unit_test(a_renewed_server_certificate_is_used_for_new_connections),
         cmocka_unit_test(other_methods_and_empty_bodies_work),
         cmocka_unit_test(big_bodies_pass_both_ways),
         cmocka_unit_test(an_answer_over_the_limit_is_refused),

@@ -57,24 +57,28 @@ static void a_body_with_its_length_is_read(void **state)
     (void)state;
     assert_transcript("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
                       "POST /?;Host=h;Content-Length=5 [hello]END\n");
-    assert_transcript("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "POST /?;Host=h;Content-Length=0 END\n");
-    assert_transcript("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel", "POST /?;Host=h;Content-Length=5 [hel");
+    assert_transcript("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+                      "POST /?;Host=h;Content-Length=0 END\n");
+    assert_transcript("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel",
+                      "POST /?;Host=h;Content-Length=5 [hel");
 }
 
 static void a_chunked_body_is_joined(void **state)
 {
     (void)state;
-    assert_transcript("PUT /x HTTP/1.1\r\nhost: h\r\ntransfer-encoding: Chunked\r\n\r\n3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n",
-                      "PUT /x?;host=h;transfer-encoding=Chunked [abc0123456789]END\n");
+    assert_transcript(
+        "PUT /x HTTP/1.1\r\nhost: h\r\ntransfer-encoding: Chunked\r\n\r\n3\r\nabc\r\n00A\r\n0123456789\r\n0\r\n\r\n",
+        "PUT /x?;host=h;transfer-encoding=Chunked [abc0123456789]END\n");
 }
 
 static void pipelined_requests_follow_each_other(void **state)
 {
     (void)state;
-    assert_transcript("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabGET /2 HTTP/1.1\r\nHost: h\r\nConnection: x, "
-                      "Close\r\n\r\nDELETE /3 HTTP/1.1\r\nHost: h\r\n\r\n",
-                      "POST /1?;Host=h;Content-Length=2 [ab]END\nGET /2?;Host=h;Connection=x, Close close END\nDELETE "
-                      "/3?;Host=h END\n");
+    assert_transcript(
+        "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabGET /2 HTTP/1.1\r\nHost: h\r\nConnection: x, "
+        "Close\r\n\r\nDELETE /3 HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /1?;Host=h;Content-Length=2 [ab]END\nGET /2?;Host=h;Connection=x, Close close END\nDELETE "
+        "/3?;Host=h END\n");
 }
 
 static void a_zero_byte_in_a_body_is_data(void **state)
@@ -115,7 +119,10 @@ static const struct {
     {"coding twice in a list", 400, OK_HOST "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 0},
     {"coding identity", 400, OK_HOST "Transfer-Encoding: identity\r\n\r\n", 0},
     {"coding misspelt", 400, OK_HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 0},
-    {"coding with a vertical tab", 400, OK_HOST "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n", 0},
+    {"coding with a vertical tab", 400,
+     OK_HOST "Transfer-Encoding: \x0b"
+             "chunked\r\n\r\n0\r\n\r\n",
+     0},
     {"coding empty", 400, OK_HOST "Transfer-Encoding:\r\n\r\n", 0},
     {"coding quoted", 400, OK_HOST "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 0},
     {"coding with parameter", 400, OK_HOST "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", 0},
@@ -314,7 +321,8 @@ static void an_error_is_final(void **state)
     size_t consumed = 0;
     h1_init(&parser, 10);
     assert_int_equal(h1_next(&parser, span_text("\n"), &consumed, &head, &body), H1_ERROR);
-    assert_int_equal(h1_next(&parser, span_text("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &consumed, &head, &body), H1_ERROR);
+    assert_int_equal(h1_next(&parser, span_text("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &consumed, &head, &body),
+                     H1_ERROR);
     assert_int_equal(parser.error, 400);
 }
 
@@ -373,8 +381,9 @@ static void any_split_of_the_bytes_gives_the_same_events(void **state)
 static void damaged_requests_give_the_same_events_in_any_split(void **state)
 {
     (void)state;
-    static const char good[] = OK_HOST "Content-Length: 4\r\n\r\nabcd" CHUNKED "3\r\nabc\r\n0\r\n\r\nGET /%41?x HTTP/1.1\r\nHost: "
-                                       "h\r\nConnection: close\r\n\r\n";
+    static const char good[] =
+        OK_HOST "Content-Length: 4\r\n\r\nabcd" CHUNKED "3\r\nabc\r\n0\r\n\r\nGET /%41?x HTTP/1.1\r\nHost: "
+                "h\r\nConnection: close\r\n\r\n";
     static const char bytes[] = "\r\n\0 \t:;0123aHT/%.-,";
     uint64_t x = 42;
     for (unsigned i = 0; i < 2000; i++) {

@@ -20,12 +20,9 @@ static void nothing(void *owner, struct http_request *request, struct span rest)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/healthz", 1u << 2, nothing},
-    {HTTP_POST, "/sync/v1/push", 0, nothing},
-    {HTTP_GET, "/log/*", 0, nothing},
-    {HTTP_GET, "/", 0, nothing},
-    {HTTP_PUT, "/blob/*", 0, nothing},
-    {HTTP_GET, "/blob/*", 0, nothing},
+    {HTTP_GET, "/healthz", 1u << 2, nothing}, {HTTP_POST, "/sync/v1/push", 0, nothing},
+    {HTTP_GET, "/log/*", 0, nothing},         {HTTP_GET, "/", 0, nothing},
+    {HTTP_PUT, "/blob/*", 0, nothing},        {HTTP_GET, "/blob/*", 0, nothing},
 };
 
 static void finding_takes_method_path_and_listener(void **state)

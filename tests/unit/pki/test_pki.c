@@ -37,7 +37,8 @@ static const char *path_of(const struct place *place, const char *file)
 static void assert_code(const struct place *place, struct status status, enum status_code code, const char *word)
 {
     if (status.code != code || (word && !strstr(place->problem, word))) {
-        fail_msg("expected status %d and '%s', got %d: %s", (int)code, word ? word : "", (int)status.code, place->problem);
+        fail_msg("expected status %d and '%s', got %d: %s", (int)code, word ? word : "", (int)status.code,
+                 place->problem);
     }
 }
 
@@ -87,7 +88,8 @@ static int drop_place(void **state)
 static struct pki_facts facts_of(struct place *place, const char *file)
 {
     struct pki_facts facts;
-    assert_good(place, pki_certificate_facts(path_of(place, file), NOW_S, &facts, place->problem, sizeof place->problem));
+    assert_good(place,
+                pki_certificate_facts(path_of(place, file), NOW_S, &facts, place->problem, sizeof place->problem));
     return facts;
 }
 
@@ -174,8 +176,11 @@ static void a_server_s_certificate_has_its_names_and_addresses(void **state)
     static const char *const dns[] = {"hub.example.go.id", "localhost"};
     static const char *const ip[] = {"10.1.2.3", "fd00::1"};
     struct place *place = *state;
-    assert_good(place, issue(place, (struct pki_issue){.kind = PKI_SERVER, .name = "hub", .dns = dns, .dns_count = 2,
-                                                       .ip = ip, .ip_count = 2, .days = 30}));
+    assert_good(
+        place,
+        issue(place,
+              (struct pki_issue){
+                  .kind = PKI_SERVER, .name = "hub", .dns = dns, .dns_count = 2, .ip = ip, .ip_count = 2, .days = 30}));
     assert_int_equal(facts_of(place, "hub.pem").days_left, 30);
     assert_int_equal(verify(place, "hub.pem", X509_PURPOSE_SSL_SERVER), X509_V_OK);
     assert_int_equal(verify(place, "hub.pem", X509_PURPOSE_SSL_CLIENT), X509_V_ERR_INVALID_PURPOSE);
@@ -236,7 +241,8 @@ static void names_that_would_change_the_meaning_are_refused(void **state)
     for (size_t i = 0; i < sizeof bad_name / sizeof bad_name[0]; i++) {
         assert_code(place, issue_node(place, bad_name[i]), STATUS_INVALID, "certificate's name");
     }
-    assert_code(place, issue(place, (struct pki_issue){.kind = PKI_SERVER, .name = "bad"}), STATUS_INVALID, "at least one");
+    assert_code(place, issue(place, (struct pki_issue){.kind = PKI_SERVER, .name = "bad"}), STATUS_INVALID,
+                "at least one");
     assert_code(place, pki_ca_create(path_of(place, "x"), "Two Words", NOW_S, place->problem, sizeof place->problem),
                 STATUS_INVALID, "deployment's name");
     assert_int_not_equal(access(path_of(place, "bad.key"), F_OK), 0);
@@ -301,9 +307,11 @@ static void files_that_are_no_certificates_are_told(void **state)
 {
     struct place *place = *state;
     struct pki_facts facts = {.days_left = 7};
-    assert_code(place, pki_certificate_facts(path_of(place, "none.pem"), NOW_S, &facts, place->problem, sizeof place->problem),
+    assert_code(place,
+                pki_certificate_facts(path_of(place, "none.pem"), NOW_S, &facts, place->problem, sizeof place->problem),
                 STATUS_NOT_FOUND, "none.pem");
-    assert_code(place, pki_certificate_facts(path_of(place, "ca.key"), NOW_S, &facts, place->problem, sizeof place->problem),
+    assert_code(place,
+                pki_certificate_facts(path_of(place, "ca.key"), NOW_S, &facts, place->problem, sizeof place->problem),
                 STATUS_INVALID, "ca.key");
     assert_int_equal(facts.days_left, 7);
 }
@@ -323,7 +331,8 @@ static void a_key_file_for_others_is_refused(void **state)
                     cases[i].code == STATUS_OK ? NULL : "chmod 400");
     }
     assert_int_equal(chmod(path, 0400), 0);
-    assert_code(place, pki_key_file_check(place->folder, place->problem, sizeof place->problem), STATUS_DENIED, "not a file");
+    assert_code(place, pki_key_file_check(place->folder, place->problem, sizeof place->problem), STATUS_DENIED,
+                "not a file");
     assert_code(place, pki_key_file_check("/nonexistent", place->problem, sizeof place->problem), STATUS_NOT_FOUND,
                 "/nonexistent");
 }
