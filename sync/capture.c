@@ -394,7 +394,7 @@ static struct status decide(struct capture_work *work)
         work->shadow->identity_count = input->row->identity_count;
         work->changed = true;
     }
-    if (work->shadow->state != SHADOW_TIED) {
+    if (work->shadow->state != SHADOW_TIED || input->match == MATCH_VANISHED) {
         to_state(work, SHADOW_TIED); /* inserted again, or under another key: the grace ends, revive() does the rest */
         return status_ok();
     }

@@ -24,6 +24,8 @@
  *     WRITE          in one legacy transaction: lock, read again; any mapped column or the shadow's version differs from
  *                    what was decided on: decide again. Write the columns, read them back, capture_written, store the shadow
  *     ROUTED, BLANK  the same, with capture_routed, capture_blanked
+ *     INSERT         (capture_insert) insert the row, read key and columns back, capture_written, store the shadow, all in
+ *                    one legacy transaction; a shadow that already stands under that key is a vanished row's: as REPLACED
  *
  * So raw differs -> capture comes first and nothing is written. Decisions are made for one row at a time; after LEAVES the
  * record has changed, so decide again. Items are told anew by each decision: the caller keeps one of a kind. */

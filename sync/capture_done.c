@@ -246,19 +246,19 @@ struct status capture_written(const struct capture_source *source, struct captur
     for (size_t i = 0; i < decision->write_count; i++) {
         const struct capture_write *write = &decision->writes[i];
         struct shadow_register *known = capture_slot_in(decision->shadow, write->number);
+        const struct capture_register *reg = capture_row_register(row, write->number);
+        if (!insert && !write->skipped) {
+            TRY(replace(source, known, now_ms, arena));
+        }
+        if (reg && (insert || !write->skipped)) {
+            take_cells(known, reg);
+        }
         if (write->skipped) {
             enum complaint_status shows = known->status;
             TRY(take_sent(source, known, write->value, arena));
             known->flags |= SHADOW_UNSAID;
             known->status = shows;
             continue;
-        }
-        if (!insert) {
-            TRY(replace(source, known, now_ms, arena));
-        }
-        const struct capture_register *reg = capture_row_register(row, write->number);
-        if (reg) {
-            take_cells(known, reg);
         }
         TRY(take_sent(source, known, write->value, arena));
         known->leaf = write->leaf;

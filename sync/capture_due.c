@@ -86,14 +86,10 @@ static void choose(struct capture_work *work, const struct shadow_register *know
         return;
     }
     const struct sibling *own = own_sibling(work, state->reg, known);
-    if (row_is_stale(state->reg, known)) {
-        if (own) {
-            take_sibling(record, own, state);
-            state->due = !was_sent(work, known, state->value);
-        }
-        return;
-    }
-    if (state->shown.person || (own && row_shows(work, known, own))) {
+    if (own && !row_shows(work, known, own)) {
+        take_sibling(record, own, state); /* after an old form, or a restored legacy database */
+        state->due = !was_sent(work, known, state->value);
+    } else if (own || (state->shown.person && !row_is_stale(state->reg, known))) {
         state->due = false;
         capture_waits(work, WAIT_PERSON);
     }
