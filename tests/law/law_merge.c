@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* law_merge [histories] [first seed]
+ * law_merge export histories: for tests/law/automerge/run
  *
  * The obligations of merge.md over random histories: (1) the state is a function of the set of leaves and the registry,
  * whatever the order, the repetitions, the parking and the storing in between; (2) a sibling leaves only when a change has
  * read it; (3) the conflicts listed are those of an independent multi-value register; (4) registers that no program knows
  * merge like the others; (5) what is shown is a pure function. A history that breaks one is cut down and told as a story.
  * Default: 100,000 histories (LAW_SEEDS says otherwise), a few thousand under sanitizers. */
+#include "law_merge_export.h"
 #include "law_merge_history.h"
 #include "law_merge_oracle.h"
 
@@ -133,6 +135,9 @@ static void order_of(struct trial *t, uint8_t *order, size_t count)
 static void finish_delivery(struct trial *t)
 {
     const struct history *h = t->history;
+    if (t->broken) {
+        return;
+    }
     t->registry = &t->world->late;
     retry_parked(t);
     for (size_t i = 0; i < h->leaf_count; i++) {
@@ -503,16 +508,29 @@ static int honest(const struct counts *c)
     return 0;
 }
 
+static int export_all(struct bench *bench, uint64_t count)
+{
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        export_history(&bench->world, &bench->plain, seed);
+    }
+    arena_release(&bench->plain);
+    arena_release(&bench->world.arena);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    const char *env = getenv("LAW_SEEDS");
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : env ? strtoull(env, NULL, 10) : HISTORIES_DEFAULT;
-    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     static struct bench bench;
     static struct history history;
     world_init(&bench.world);
     arena_init(&bench.plain, bench.world.arena.memory, SIZE_MAX);
     arena_init(&bench.other, bench.world.arena.memory, SIZE_MAX);
+    if (argc > 2 && strcmp(argv[1], "export") == 0) {
+        return export_all(&bench, strtoull(argv[2], NULL, 10));
+    }
+    const char *env = getenv("LAW_SEEDS");
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : env ? strtoull(env, NULL, 10) : HISTORIES_DEFAULT;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     int failed = 0;
     for (uint64_t seed = first; seed < first + count && !failed; seed++) {
         history_steps(&history, seed);
