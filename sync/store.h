@@ -75,6 +75,9 @@ struct record_count {
     uint64_t conflicts; /* records with conflicts > 0 among them */
 };
 
+/* STORE_META: present while the store may be an old copy; the core removes it with the epoch that it opens for that. */
+#define STORE_META_DOUBT "in_doubt"
+
 struct pair {
     struct span key;
     struct span value;

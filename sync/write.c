@@ -333,6 +333,7 @@ static struct status settle_doubt(struct core *core)
         return status_ok();
     }
     TRY(epoch_begin(core, core->meta.epoch + 1));
+    TRY(store_remove_one(core->store, STORE_META, span_text(STORE_META_DOUBT)));
     core->in_doubt = false;
     return event_add(core, "new epoch: this store may be an old copy", (struct record_id){{0}});
 }

@@ -219,9 +219,6 @@ static struct status open_core(const struct config *config, struct local *local,
     TRY(core_new(&options, &local->core));
     TRY(core_begin(local->core, (uint64_t)clock_now_ms()));
     struct status status = core_open(local->core);
-    if (status_is_ok(status) && local->in_doubt) {
-        status = store_generation_settle(local->store); /* core_open has opened the new epoch, in this transaction */
-    }
     status = status_is_ok(status) ? core_commit(local->core) : status;
     if (status.code == STATUS_FORKED) {
         snprintf(local->problem, sizeof local->problem, "the store %s contradicts what it signed before: it is damaged or was "

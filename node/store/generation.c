@@ -8,7 +8,7 @@
 #include "node/base/heap.h"
 
 #define GENERATION_KEY "generation"
-#define DOUBT_KEY "in_doubt"
+#define DOUBT_KEY STORE_META_DOUBT
 #define HEAD "simpul generation "
 #define FILE_SIZE_MAX 64
 
