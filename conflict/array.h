@@ -6,8 +6,8 @@
 
 /* Growing arrays in an arena: the old memory stays where it is until the arena dies, so growth doubles. */
 
-/* The array with room for at least `wanted` items, *capacity raised; or `items` and capacity as they were when memory is
- * exhausted. */
+/* The array with room for at least `wanted` items, *capacity raised; or `items` and capacity as they were when memory
+ * is exhausted. */
 void *array_grow(struct arena *arena, void *items, size_t item_size, size_t count, size_t wanted, size_t *capacity);
 
 /* Room for `more` items behind `count`; evaluates to a status. After a failure the array is as it was. */

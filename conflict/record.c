@@ -156,8 +156,8 @@ struct status record_token(const struct record *record, struct arena *arena, str
     return status_ok();
 }
 
-/* The hub is the only writer of routes and reads everything, so contexts order them; else the dot, so that the answer is
- * one for all. */
+/* The hub is the only writer of routes and reads everything, so contexts order them; else the dot, so that the answer
+ * is one for all. */
 static bool route_follows(const struct record *record, const struct route_step *a, const struct route_step *b)
 {
     bool knows = ctx_covers(a->ctx, a->ctx_count, b->dot);

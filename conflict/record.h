@@ -11,9 +11,9 @@
  * rebuilt from (merge.md). State is a function of the set of leaves and the registry, whatever the order of arrival
  * (tests/law/law_merge.c).
  *
- * All memory comes from record->arena and is never freed one by one: a record lives for one batch, is loaded from its row
- * (conflict/record_codec.h), changed, and saved. Spans of values may point into the row's bytes, the batch's bodies or
- * the arena; all three must outlive the record. Replica numbers below are indexes into record->replicas. */
+ * All memory comes from record->arena and is never freed one by one: a record lives for one batch, is loaded from its
+ * row (conflict/record_encode.c), changed, and saved. Spans of values may point into the row's bytes, the batch's
+ * bodies or the arena; all three must outlive the record. Replica numbers below are indexes into record->replicas. */
 
 struct replica_head {
     struct replica replica;
@@ -53,8 +53,9 @@ struct dot_index { /* a dot with its replica as an index into record->replicas *
 };
 
 enum sibling_flag {
-    SIBLING_STALE = 1 << 0,   /* written as stale_edit */
-    SIBLING_ERASED = 1 << 1,  /* an erasure covers it: never show or export `value`, which stays until record_body_gone */
+    SIBLING_STALE = 1 << 0, /* written as stale_edit */
+    SIBLING_ERASED =
+        1 << 1, /* an erasure covers it: never show or export `value`, which stays until record_body_gone */
     SIBLING_MISSING = 1 << 2, /* value not held (later, not entitled, destroyed): unreadable, not empty */
 };
 
@@ -65,17 +66,17 @@ struct sibling {
     enum kind kind;
     enum role role;
     uint32_t flags;
-    struct dot_index grant;       /* rseq 0: none */
-    struct span value;            /* encoded, empty when missing */
-    uint64_t fingerprint;         /* of a value that the row leaves out, so that equal ones are known as equal; else 0 */
-    const struct dot_index *ctx;  /* only for presence, else NULL */
+    struct dot_index grant;      /* rseq 0: none */
+    struct span value;           /* encoded, empty when missing */
+    uint64_t fingerprint;        /* of a value that the row leaves out, so that equal ones are known as equal; else 0 */
+    const struct dot_index *ctx; /* only for presence, else NULL */
     size_t ctx_count;
 };
 
 struct record_register {
     struct part_id part; /* zero: the record's own */
     uint32_t number;
-    uint64_t *covered;   /* K: per replica index, the rseq covered; covered_count entries, missing ones are 0 */
+    uint64_t *covered; /* K: per replica index, the rseq covered; covered_count entries, missing ones are 0 */
     size_t covered_count;
     struct sibling *siblings; /* sorted by dot (replica identity, rseq) */
     size_t sibling_count;
@@ -88,8 +89,8 @@ struct erasure {
     enum class class;    /* SEALED: reporter only; RESTRICTED: restricted and sealed */
     struct part_id part; /* zero: the record and all parts */
     struct dot_index grant;
-    bool applied;        /* false: its dependencies have not come; it hides as far as it can be trusted without them */
-    bool vouched;        /* written or relayed by the hub: hides before its dependencies come */
+    bool applied; /* false: its dependencies have not come; it hides as far as it can be trusted without them */
+    bool vouched; /* written or relayed by the hub: hides before its dependencies come */
 };
 
 /* "Seen" of a change: it was written by somebody who knew of the erasure, so the erasure spares it. */
@@ -129,10 +130,11 @@ struct acknowledgement { /* an `erased` leaf */
 
 struct record {
     struct record_id id;
-    struct arena *arena; /* borrowed */
-    bool created;        /* a create leaf that binds to the id is held and applied (void ones count) */
-    struct node_id maker;         /* its node: SHA-256("simpul/record/v1" 00 node 00 nonce) binds it to id */
-    struct scope_id first_scope;  /* scope of the stream of the create with the smallest dot: owner until the first route */
+    struct arena *arena;  /* borrowed */
+    bool created;         /* a create leaf that binds to the id is held and applied (void ones count) */
+    struct node_id maker; /* its node: SHA-256("simpul/record/v1" 00 node 00 nonce) binds it to id */
+    struct scope_id
+        first_scope; /* scope of the stream of the create with the smallest dot: owner until the first route */
     struct create_step *creates;
     size_t create_count, create_capacity;
     struct replica_head *replicas; /* sorted by nothing: order of appearance, indexes are stable */
@@ -185,7 +187,8 @@ struct change {
     uint32_t stream;
     uint64_t seq;
     bool relayed;
-    bool binds; /* create only: the core found SHA-256("simpul/record/v1" 00 node 00 nonce)[0..16] equal to the record id */
+    bool binds; /* create only: the core found SHA-256("simpul/record/v1" 00 node 00 nonce)[0..16] equal to the record
+                   id */
     enum body_state body;
     const struct body_value *values; /* of a present body */
     size_t value_count;
@@ -195,16 +198,16 @@ enum apply_result {
     APPLY_APPLIED,
     APPLY_DUPLICATE,
     APPLY_PARKED,
-    APPLY_VOID,   /* a no-op that keeps its dot */
-    APPLY_FORKED, /* evidence: nothing advances; the caller stops applying that writer */
+    APPLY_VOID,     /* a no-op that keeps its dot */
+    APPLY_FORKED,   /* evidence: nothing advances; the caller stops applying that writer */
     APPLY_OWN_FORK, /* contradicts the reader's own replica: hold it and say hello (log.md, "forked") */
 };
 
 struct apply_outcome {
     enum apply_result result;
-    const char *why;         /* static word for void and forked: "rights", "cut", "grant", "class", "prev", "ctx", ... */
-    struct ctx_entry waits;  /* parked: a dot that is not applied yet (its predecessor, else the first of ctx and grant; it
-                              * may be held and parked itself); rseq 0: it waits for the create or the registry */
+    const char *why;        /* static word for void and forked: "rights", "cut", "grant", "class", "prev", "ctx", ... */
+    struct ctx_entry waits; /* parked: a dot that is not applied yet (its predecessor, else the first of ctx and grant;
+                             * it may be held and parked itself); rseq 0: it waits for the create or the registry */
     uint64_t waits_registry; /* parked: registry size that it needs, 0 if that is not why */
     struct hash other;       /* forked: hash of the leaf that is held */
 };
@@ -215,10 +218,10 @@ bool record_role_may(enum role role, enum kind kind, uint32_t number);
 
 /* One change (a kind with a dot). Adds it to the history, parks it, or merges it: merge.md's apply(c), O(registers
  * written + history for ctx checks). `self` is the reader's own node id. A parked change that is given again is tried
- * again. An erase hides at once even when parked, if the hub wrote or relayed it or its right is proved by what is held.
- * The record shows no difference after a failure (NO_MEMORY; LIMIT above LIMIT_RECORD_REPLICAS, LIMIT_RECORD_PARKED).
- * FORKED keeps one history entry as evidence. OWN_FORK in ctx, grant or prev keeps it parked; a second content for an own
- * dot is not kept at all. */
+ * again. An erase hides at once even when parked, if the hub wrote or relayed it or its right is proved by what is
+ * held. The record shows no difference after a failure (NO_MEMORY; LIMIT above LIMIT_RECORD_REPLICAS,
+ * LIMIT_RECORD_PARKED). FORKED keeps one history entry as evidence. OWN_FORK in ctx, grant or prev keeps it parked; a
+ * second content for an own dot is not kept at all. */
 struct status record_apply(struct record *record, const struct change *change, const struct registry *registry,
                            struct node_id self, struct apply_outcome *out_outcome) MUST_CHECK;
 
@@ -230,7 +233,8 @@ struct status record_clamp(struct record *record, struct dot dot, uint64_t accep
 size_t record_ready(const struct record *record, const struct registry *registry, size_t from);
 
 /* A body that was missing has come (or come back). No effect if it has been erased since. */
-struct status record_body(struct record *record, struct dot dot, const struct body_value *values, size_t count) MUST_CHECK;
+struct status record_body(struct record *record, struct dot dot, const struct body_value *values,
+                          size_t count) MUST_CHECK;
 
 /* History entries whose bodies an erasure covers and that still have HISTORY_BODY: the caller destroys body and salt in
  * the store and then calls record_body_gone. Indexes into history, in the arena. */
@@ -247,12 +251,12 @@ bool record_acknowledged(const struct record *record, const struct erasure *eras
 /* ---- show ---- */
 
 struct shown {
-    bool present;          /* something is there */
-    struct span value;     /* encoded; borrowed from the record, or the arena for unions */
-    size_t sibling;        /* index of the one shown, SIZE_MAX for unions and strict flags made from several */
-    bool readable;         /* false: erased or missing, nothing may be written back from it */
-    bool conflict;         /* siblings with different values */
-    bool person;           /* ... that asks for a person (inbox), else it informs (list) */
+    bool present;      /* something is there */
+    struct span value; /* encoded; borrowed from the record, or the arena for unions */
+    size_t sibling;    /* index of the one shown, SIZE_MAX for unions and strict flags made from several */
+    bool readable;     /* false: erased or missing, nothing may be written back from it */
+    bool conflict;     /* siblings with different values */
+    bool person;       /* ... that asks for a person (inbox), else it informs (list) */
 };
 
 /* Pure function of siblings, clamps and registry; no local clock, locale or roster (merge.md, "Registers"). For
@@ -285,16 +289,18 @@ struct conflict_item {
 struct status record_conflicts(const struct record *record, struct arena *arena, struct conflict_item **out_items,
                                size_t *out_count) MUST_CHECK;
 
-/* Bytes over which the state digest is taken (merge.md, last paragraph): "simpul/state/v1" 00, ... big-endian, sorted. */
+/* Bytes over which the state digest is taken (merge.md, last paragraph): "simpul/state/v1" 00, ... big-endian, sorted.
+ */
 struct status record_state_bytes(const struct record *record, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 
-/* ---- row ---- (conflict/record_codec.c) */
+/* ---- row ---- (conflict/record_encode.c, record_decode.c) */
 
-/* The store's encoding; versioned by its first byte. Values of parts above RECORD_VALUE_INLINE bytes stay out of the row:
- * they read back as SIBLING_MISSING with the body in the store (the core fills them when shown). */
+/* The store's encoding; versioned by its first byte. Values of parts above RECORD_VALUE_INLINE bytes stay out of the
+ * row: they read back as SIBLING_MISSING with the body in the store (the core fills them when shown). */
 #define RECORD_VALUE_INLINE 256
 struct status record_encode(const struct record *record, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 /* INVALID for damaged bytes. Spans point into `bytes`. */
-struct status record_decode(struct record_id id, struct span bytes, struct arena *arena, struct record *out_record) MUST_CHECK;
+struct status record_decode(struct record_id id, struct span bytes, struct arena *arena,
+                            struct record *out_record) MUST_CHECK;
 
 #endif

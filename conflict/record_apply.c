@@ -298,13 +298,12 @@ static void put_create(struct applying *a, bool is_void)
 static void put_route(struct applying *a)
 {
     struct record *record = a->record;
-    record->routes[record->route_count++] =
-        (struct route_step){.dot = {.replica = a->replica, .rseq = a->header->rseq},
-                            .hash = a->change->hash,
-                            .from = a->header->scope,
-                            .to = a->header->targets[0].scope,
-                            .ctx = a->ctx,
-                            .ctx_count = a->header->ctx_count};
+    record->routes[record->route_count++] = (struct route_step){.dot = {.replica = a->replica, .rseq = a->header->rseq},
+                                                                .hash = a->change->hash,
+                                                                .from = a->header->scope,
+                                                                .to = a->header->targets[0].scope,
+                                                                .ctx = a->ctx,
+                                                                .ctx_count = a->header->ctx_count};
     if (record->erasure_count > 0) {
         record_refresh_erased(record);
     }
@@ -315,10 +314,8 @@ static void put_acknowledgements(struct applying *a)
     bool hub = node_id_equal(a->header->node, a->registry->hub);
     for (size_t i = 0; i < a->header->target_count; i++) {
         const struct target *target = &a->header->targets[i];
-        a->record->acknowledgements[a->record->acknowledgement_count++] =
-            (struct acknowledgement){.author = a->header->node,
-                                     .named = hub ? target->replica.node : a->header->node,
-                                     .erasure = target->hash};
+        a->record->acknowledgements[a->record->acknowledgement_count++] = (struct acknowledgement){
+            .author = a->header->node, .named = hub ? target->replica.node : a->header->node, .erasure = target->hash};
     }
 }
 
@@ -572,8 +569,8 @@ static struct status keep_contradiction(struct applying *a, enum apply_result re
 struct status record_apply(struct record *record, const struct change *change, const struct registry *registry,
                            struct node_id self, struct apply_outcome *out_outcome)
 {
-    struct applying a = {.record = record, .change = change, .header = change->header, .registry = registry,
-                         .self = self};
+    struct applying a = {
+        .record = record, .change = change, .header = change->header, .registry = registry, .self = self};
     assert(change->header->kind >= KIND_CREATE && change->header->kind <= KIND_ROUTE && change->header->rseq > 0);
     a.replica = record_replica_find(record, header_replica(change->header));
     enum apply_result result;

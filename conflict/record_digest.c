@@ -3,8 +3,9 @@
 
 #include "conflict/record_parts.h"
 
-/* merge.md, last paragraph: two stores with equal vectors must give equal bytes. Numbers are big-endian, so that the order
- * of values is the order of bytes. Erasures that wait for their dependencies are left out: no vector speaks of them. */
+/* merge.md, last paragraph: two stores with equal vectors must give equal bytes. Numbers are big-endian, so that the
+ * order of values is the order of bytes. Erasures that wait for their dependencies are left out: no vector speaks of
+ * them. */
 
 #define DOT_SIZE 32
 #define ERASURE_SIZE (DOT_SIZE + 4 + 16)

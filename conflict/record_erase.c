@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conflict/record_parts.h"
 
-/* An erasure hides a value while it is in force and covers its class and part, unless the value's author had seen it. The
- * value itself stays in the row until the body is destroyed (record_body_gone): an erasure whose dependencies have not
- * come may still turn out void, and a later route may show it to be late. */
+/* An erasure hides a value while it is in force and covers its class and part, unless the value's author had seen it.
+ * The value itself stays in the row until the body is destroyed (record_body_gone): an erasure whose dependencies have
+ * not come may still turn out void, and a later route may show it to be late. */
 
 bool record_erasure_is_late(const struct record *record, const struct erasure *erasure)
 {

@@ -2,7 +2,8 @@
 #include "conflict/record_parts.h"
 
 /* A former owner's change is never void: his clerks go on typing. It is late if the first route out of his scope after
- * its grant (after the create, where it has none) lacks its dot in ctx (log.md, "Append and apply are two decisions"). */
+ * its grant (after the create, where it has none) lacks its dot in ctx (log.md, "Append and apply are two decisions").
+ */
 
 static bool leads_out_after(const struct route_step *step, struct scope_id scope, struct dot_index grant)
 {

@@ -44,7 +44,8 @@ void record_refresh_erased(struct record *record);
 
 /* record_show.c */
 uint64_t value_fingerprint(struct span value);
-/* Field 1 of a canonical encoding, if it is a varint there; 0 if absent: the enum or bool of a status, flag, presence. */
+/* Field 1 of a canonical encoding, if it is a varint there; 0 if absent: the enum or bool of a status, flag, presence.
+ */
 uint64_t value_first_number(struct span value);
 
 #endif

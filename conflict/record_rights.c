@@ -3,8 +3,8 @@
 
 #include "conflict/record_parts.h"
 
-/* Void is decided by header, prev, ctx, grant and the registry at version `reg` alone (cuts: newest version held), never
- * by a body, by siblings or by the order of arrival (log.md, "Append and apply are two decisions"). */
+/* Void is decided by header, prev, ctx, grant and the registry at version `reg` alone (cuts: newest version held),
+ * never by a body, by siblings or by the order of arrival (log.md, "Append and apply are two decisions"). */
 
 #define KIND_BIT(kind) (1U << (unsigned)(kind))
 

@@ -61,7 +61,7 @@ static int authority(enum role role, enum show_policy policy)
         [ROLE_CLERK] = 3, [ROLE_AUTOMATIC] = 4, [ROLE_PROVINCE] = 5,  [ROLE_AUDITOR] = 6,
     };
     static const int regency_first[ROLE_COUNT] = {
-        [ROLE_NONE] = 9,     [ROLE_ADMIN] = 0,     [ROLE_CLERK] = 1,    [ROLE_NATIONAL] = 2,
+        [ROLE_NONE] = 9,      [ROLE_ADMIN] = 0,     [ROLE_CLERK] = 1,    [ROLE_NATIONAL] = 2,
         [ROLE_OMBUDSMAN] = 3, [ROLE_AUTOMATIC] = 4, [ROLE_PROVINCE] = 5, [ROLE_AUDITOR] = 6,
     };
     if (policy == SHOW_TIME || (unsigned)role >= ROLE_COUNT) {
@@ -76,8 +76,8 @@ static int status_rank(const struct sibling *sibling)
     return workflow_rank(status < COMPLAINT_STATUS_COUNT ? (enum complaint_status)status : COMPLAINT_NONE);
 }
 
-/* Negative if a is shown before b. An erased value loses to any readable one; a stale form to anything else; a program to
- * any person. On the path of the workflow the furthest status is also the one of the smallest rank. */
+/* Negative if a is shown before b. An erased value loses to any readable one; a stale form to anything else; a program
+ * to any person. On the path of the workflow the furthest status is also the one of the smallest rank. */
 static int shown_order(const struct record *record, enum show_policy policy, const struct sibling *a,
                        const struct sibling *b)
 {
@@ -173,8 +173,8 @@ static bool is_withdrawal(const struct record *record, const struct sibling *sib
     return is_readable(sibling) && value_first_number(sibling->value) == 1 && !record_is_late(record, sibling);
 }
 
-/* Withdrawn counts only if its ctx covers all siblings and parts of the record; another withdrawal does not stand against
- * it. */
+/* Withdrawn counts only if its ctx covers all siblings and parts of the record; another withdrawal does not stand
+ * against it. */
 static bool withdrawal_counts(const struct record *record, const struct sibling *withdrawal)
 {
     for (size_t i = 0; i < record->register_count; i++) {

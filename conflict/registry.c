@@ -128,10 +128,10 @@ static struct status apply_role(struct registry *registry, struct registry_node 
 static struct status apply_cut(struct registry *registry, const struct registry_entry *entry)
 {
     TRY(ARRAY_RESERVE(registry->arena, registry->cuts, registry->cut_count, registry->cut_capacity, 1));
-    registry->cuts[registry->cut_count++] = (struct registry_cut){
-        .at = registry->size + 1,
-        .stream = {.node = entry->node, .epoch = entry->epoch, .scope = entry->scope},
-        .size = entry->size};
+    registry->cuts[registry->cut_count++] =
+        (struct registry_cut){.at = registry->size + 1,
+                              .stream = {.node = entry->node, .epoch = entry->epoch, .scope = entry->scope},
+                              .size = entry->size};
     return status_ok();
 }
 

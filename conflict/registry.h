@@ -69,12 +69,13 @@ struct registry {
 
 void registry_init(struct registry *registry, struct arena *arena);
 
-/* Leaf number registry->size of the registry stream. INVALID for an entry that names an unknown node or contradicts what
- * is there (it is counted all the same, without effect: size rises, so that all readers stay equal); NO_MEMORY leaves
- * the registry as it was. */
+/* Leaf number registry->size of the registry stream. INVALID for an entry that names an unknown node or contradicts
+ * what is there (it is counted all the same, without effect: size rises, so that all readers stay equal); NO_MEMORY
+ * leaves the registry as it was. */
 struct status registry_apply(struct registry *registry, const struct registry_entry *entry) MUST_CHECK;
 
-/* NULL if unknown at version `at`; name, parent and `active` are those of the newest version held. Pass registry->size for "now". */
+/* NULL if unknown at version `at`; name, parent and `active` are those of the newest version held. Pass registry->size
+ * for "now". */
 const struct registry_node *registry_node(const struct registry *registry, uint64_t at, struct node_id id);
 bool registry_role_allowed(const struct registry *registry, uint64_t at, struct node_id node, enum role role);
 bool registry_epoch_known(const struct registry *registry, uint64_t at, struct node_id node, uint32_t epoch);

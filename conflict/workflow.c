@@ -6,9 +6,9 @@
     (STATUS_BIT(COMPLAINT_BELUM_VERIFIKASI) | STATUS_BIT(COMPLAINT_TUNDA) | STATUS_BIT(COMPLAINT_TERVERIFIKASI) |      \
      STATUS_BIT(COMPLAINT_PROSES))
 
-/* domain.md, "Status", column "From": which statuses lead to this one. bukan_wewenang and an escalation come from any open
- * one; a complaint that was wrongly sent (bukan_wewenang) is still open for its next institution, so it can be escalated
- * and goes back to the router, who starts it anew. */
+/* domain.md, "Status", column "From": which statuses lead to this one. bukan_wewenang and an escalation come from any
+ * open one; a complaint that was wrongly sent (bukan_wewenang) is still open for its next institution, so it can be
+ * escalated and goes back to the router, who starts it anew. */
 static const uint32_t leads_from[COMPLAINT_STATUS_COUNT] = {
     [COMPLAINT_BELUM_VERIFIKASI] = STATUS_BIT(COMPLAINT_NONE) | STATUS_BIT(COMPLAINT_BUKAN_WEWENANG),
     [COMPLAINT_TUNDA] = STATUS_BIT(COMPLAINT_BELUM_VERIFIKASI),
@@ -16,8 +16,8 @@ static const uint32_t leads_from[COMPLAINT_STATUS_COUNT] = {
     [COMPLAINT_PROSES] = STATUS_BIT(COMPLAINT_TERVERIFIKASI) | STATUS_BIT(COMPLAINT_SELESAI),
     [COMPLAINT_SELESAI] = STATUS_BIT(COMPLAINT_PROSES),
     [COMPLAINT_BUKAN_WEWENANG] = OPEN_STATUSES,
-    [COMPLAINT_ARSIP] = STATUS_BIT(COMPLAINT_BELUM_VERIFIKASI) | STATUS_BIT(COMPLAINT_TUNDA) |
-                        STATUS_BIT(COMPLAINT_BUKAN_WEWENANG),
+    [COMPLAINT_ARSIP] =
+        STATUS_BIT(COMPLAINT_BELUM_VERIFIKASI) | STATUS_BIT(COMPLAINT_TUNDA) | STATUS_BIT(COMPLAINT_BUKAN_WEWENANG),
     [COMPLAINT_ESKALASI_OMBUDSMAN] = OPEN_STATUSES | STATUS_BIT(COMPLAINT_BUKAN_WEWENANG),
 };
 
@@ -58,9 +58,14 @@ int workflow_path_place(enum complaint_status status)
 int workflow_rank(enum complaint_status status)
 {
     static const int ranks[COMPLAINT_STATUS_COUNT] = {
-        [COMPLAINT_ESKALASI_OMBUDSMAN] = 0, [COMPLAINT_BUKAN_WEWENANG] = 1, [COMPLAINT_PROSES] = 2,
-        [COMPLAINT_TERVERIFIKASI] = 3,      [COMPLAINT_TUNDA] = 4,          [COMPLAINT_BELUM_VERIFIKASI] = 5,
-        [COMPLAINT_SELESAI] = 6,            [COMPLAINT_ARSIP] = 7,
+        [COMPLAINT_ESKALASI_OMBUDSMAN] = 0,
+        [COMPLAINT_BUKAN_WEWENANG] = 1,
+        [COMPLAINT_PROSES] = 2,
+        [COMPLAINT_TERVERIFIKASI] = 3,
+        [COMPLAINT_TUNDA] = 4,
+        [COMPLAINT_BELUM_VERIFIKASI] = 5,
+        [COMPLAINT_SELESAI] = 6,
+        [COMPLAINT_ARSIP] = 7,
     };
     return is_status(status) ? ranks[status] : COMPLAINT_STATUS_COUNT;
 }
@@ -68,9 +73,12 @@ int workflow_rank(enum complaint_status status)
 const struct deadline_rule *deadline_defaults(void)
 {
     static const struct deadline_rule rules[DEADLINE_COUNT] = {
-        [DEADLINE_VERIFY] = {.days = 3},       [DEADLINE_FOLLOW_UP] = {.days = 5},
-        [DEADLINE_INFORMATION] = {.days = 5},  [DEADLINE_COMPLAINT] = {.days = 14},
-        [DEADLINE_SUPERVISORY] = {.days = 60}, [DEADLINE_AUTO_CLOSE] = {.days = 10},
+        [DEADLINE_VERIFY] = {.days = 3},
+        [DEADLINE_FOLLOW_UP] = {.days = 5},
+        [DEADLINE_INFORMATION] = {.days = 5},
+        [DEADLINE_COMPLAINT] = {.days = 14},
+        [DEADLINE_SUPERVISORY] = {.days = 60},
+        [DEADLINE_AUTO_CLOSE] = {.days = 10},
         [DEADLINE_OMBUDSMAN] = {.days = 60, .calendar_days = true},
     };
     return rules;

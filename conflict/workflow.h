@@ -7,7 +7,8 @@
 /* domain.md, "Status" and "Clocks". A step that the table does not know is applied and flagged when it comes from a
  * legacy system; only our own screens refuse it. */
 
-/* True if the table knows the step. from NONE: a new complaint, which may begin only as belum_verifikasi. from == to: true. */
+/* True if the table knows the step. from NONE: a new complaint, which may begin only as belum_verifikasi. from == to:
+ * true. */
 bool workflow_knows(enum complaint_status from, enum complaint_status to);
 bool workflow_is_open(enum complaint_status status);
 /* Place on the path belum_verifikasi(0) .. proses(3), -1 outside it. */
@@ -24,13 +25,13 @@ struct calendar {
 };
 
 enum deadline_clock {
-    DEADLINE_VERIFY,          /* received -> disposition, 3 working days */
-    DEADLINE_FOLLOW_UP,       /* disposition -> first follow-up, 5 */
-    DEADLINE_INFORMATION,     /* disposition -> selesai, 5 */
-    DEADLINE_COMPLAINT,       /* disposition -> selesai, 14 */
-    DEADLINE_SUPERVISORY,     /* disposition -> selesai, 60 */
-    DEADLINE_AUTO_CLOSE,      /* last follow-up without a reply, 10 */
-    DEADLINE_OMBUDSMAN,       /* received, still open, 60 calendar days */
+    DEADLINE_VERIFY,      /* received -> disposition, 3 working days */
+    DEADLINE_FOLLOW_UP,   /* disposition -> first follow-up, 5 */
+    DEADLINE_INFORMATION, /* disposition -> selesai, 5 */
+    DEADLINE_COMPLAINT,   /* disposition -> selesai, 14 */
+    DEADLINE_SUPERVISORY, /* disposition -> selesai, 60 */
+    DEADLINE_AUTO_CLOSE,  /* last follow-up without a reply, 10 */
+    DEADLINE_OMBUDSMAN,   /* received, still open, 60 calendar days */
     DEADLINE_COUNT,
 };
 

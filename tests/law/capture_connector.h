@@ -73,8 +73,7 @@ static void map_field(struct world *w, const struct row *row, enum field field, 
         reg->cell_count = 2;
         reg->present = !row->columns[COLUMN_STATUS].null;
         if (reg->present) {
-            reg->value = text_value(w, REG_STATUS, text_span(text),
-                                    status_of_code(row->columns[COLUMN_STATUS].bytes));
+            reg->value = text_value(w, REG_STATUS, text_span(text), status_of_code(row->columns[COLUMN_STATUS].bytes));
         }
     } else if (reg->present) {
         reg->value = text_value(w, reg->number, text_span(text), COMPLAINT_NONE);
@@ -153,8 +152,13 @@ static void shadow_put(struct world *w, uint32_t key, uint32_t born, const struc
     }
     struct span bytes;
     must(w, shadow_encode(shadow, &w->arena, &bytes), "shadow_encode");
-    *at = (struct shadow_row){.there = true, .key = key, .born = born, .version = shadow->version,
-                              .record = shadow->record, .state = shadow->state, .bytes = bytes};
+    *at = (struct shadow_row){.there = true,
+                              .key = key,
+                              .born = born,
+                              .version = shadow->version,
+                              .record = shadow->record,
+                              .state = shadow->state,
+                              .bytes = bytes};
     w->stores++;
 }
 
@@ -173,7 +177,8 @@ static void find_leaves(struct world *w, size_t r, const uint8_t *claim, struct 
     struct record *record = &w->node.records[r];
     for (size_t i = 0; i < w->node.own_count; i++) {
         const struct leaf *leaf = w->node.own[i];
-        if (leaf->record != r || leaf->header.lane != 1 || (claim && (!leaf->claimed || memcmp(leaf->claim, claim, 16))) ||
+        if (leaf->record != r || leaf->header.lane != 1 ||
+            (claim && (!leaf->claimed || memcmp(leaf->claim, claim, 16))) ||
             !capture_holds(record, &(struct ctx_entry){header_replica(&leaf->header), leaf->header.rseq, leaf->hash})) {
             continue;
         }
@@ -280,8 +285,8 @@ static void settle_field(struct row *row, enum field field)
 }
 
 /* Writes the leaves; chance may end the step between any two commits, as a crash does. */
-static void do_leaves(struct world *w, const struct capture_source *source, struct row *row, uint32_t key, uint32_t born,
-                      struct capture_decision *decision)
+static void do_leaves(struct world *w, const struct capture_source *source, struct row *row, uint32_t key,
+                      uint32_t born, struct capture_decision *decision)
 {
     uint8_t number[16] = {0};
     uint64_t random = chance(w, UINT64_MAX);
@@ -476,8 +481,9 @@ static void connector_insert(struct world *w, size_t r)
     if (r >= w->record_count || w->node.records[r].history_count == 0 || record_is_tied(w, r)) {
         return;
     }
-    must(w, capture_insert(&source, &w->node.records[r], (struct part_id){{0}}, field_numbers, FIELD_REFS,
-                           has_unbound_row(w, &source, r), false, &w->scratch, &decision),
+    must(w,
+         capture_insert(&source, &w->node.records[r], (struct part_id){{0}}, field_numbers, FIELD_REFS,
+                        has_unbound_row(w, &source, r), false, &w->scratch, &decision),
          "capture_insert");
     struct row *row = decision.action == CAPTURE_INSERT ? row_new(w, ++w->born_count) : NULL;
     if (!row) {

@@ -74,7 +74,7 @@ struct row {
 
 struct shadow_row {
     bool there;
-    uint32_t key;  /* 0: of a vanished row whose key was used again */
+    uint32_t key; /* 0: of a vanished row whose key was used again */
     uint32_t born;
     uint64_t version;
     struct record_id record;
@@ -119,8 +119,8 @@ struct world {
     struct arena scratch; /* of one step */
     struct registry registry;
     struct holder node, hub;
-    size_t acked;          /* own leaves of the node that the hub holds */
-    bool ready;            /* hello is done */
+    size_t acked; /* own leaves of the node that the hub holds */
+    bool ready;   /* hello is done */
     bool cut;
     struct record_id ids[RECORDS];
     bool hub_born[RECORDS];
@@ -136,7 +136,7 @@ struct world {
     uint64_t hash_count;
     uint32_t born_count;
     bool whole_forms, cut_texts, trigger;
-    size_t most; /* few complaints, so that people meet */
+    size_t most;                   /* few complaints, so that people meet */
     size_t writes, leaves, stores; /* to the legacy rows, of the node's connector, of shadows */
     jmp_buf failed;
     char why[200];
@@ -298,8 +298,7 @@ static inline struct span write_value(struct world *w, const struct value *value
     return bytes;
 }
 
-static inline struct span text_value(struct world *w, uint32_t number, struct span text,
-                                     enum complaint_status status)
+static inline struct span text_value(struct world *w, uint32_t number, struct span text, enum complaint_status status)
 {
     struct span copy;
     must(w, arena_copy(&w->arena, text, &copy), "copy");
@@ -396,8 +395,8 @@ static inline void check_removed(struct world *w, struct holder *store, const st
                 const struct ctx_entry *entry = &leaf->header.ctx[c];
                 covered = covered || (replica_equal(entry->replica, dot.replica) && entry->rseq >= dot.rseq);
             }
-            bool same_lane = leaf->header.lane == 1 && dot.replica.lane == 1 &&
-                             node_id_equal(dot.replica.node, leaf->header.node);
+            bool same_lane =
+                leaf->header.lane == 1 && dot.replica.lane == 1 && node_id_equal(dot.replica.node, leaf->header.node);
             size_t edit = edit_of_value(w, reg->number, reg->siblings[k].value);
             size_t field = 0;
             while (field + 1 < FIELD_COUNT && field_numbers[field] != reg->number) {

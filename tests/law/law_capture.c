@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The law of capture: clerks of a legacy program, a hub and an admin edit the same complaints; forms stay open for up to
- * the window and are saved whole or in part; values are cut, mapped many to one and rewritten by triggers; stores and
- * legacy databases are restored. Then:
- *   no edit is ever covered by somebody who had not seen it (the oracle knows the values that each person had read);
- *   no fresh edit is overwritten; no row becomes two complaints; idle rounds add no leaf and write nothing; at the end the
- *   rows show what the policy says and both stores hold the same.
+ * The law of capture: clerks of a legacy program, a hub and an admin edit the same complaints; forms stay open for up
+ * to the window and are saved whole or in part; values are cut, mapped many to one and rewritten by triggers; stores
+ * and legacy databases are restored. Then: no edit is ever covered by somebody who had not seen it (the oracle knows
+ * the values that each person had read); no fresh edit is overwritten; no row becomes two complaints; idle rounds add
+ * no leaf and write nothing; at the end the rows show what the policy says and both stores hold the same.
  *
  *   law_capture [seeds] [first seed]      a single failing seed prints its trace
  *   LAW_SEEDS in the environment: how many by default
@@ -154,8 +153,8 @@ static void write_draft(struct world *w, struct holder *store, size_t r, const s
             store->records[r].history[store->records[r].history_count - 1].flags & HISTORY_PARKED) {
             fail(w, "an own leaf is parked");
         }
-        out->leaves[out->leaf_count] = (struct ctx_entry){
-            .replica = header_replica(&leaf->header), .rseq = leaf->header.rseq, .hash = leaf->hash};
+        out->leaves[out->leaf_count] =
+            (struct ctx_entry){.replica = header_replica(&leaf->header), .rseq = leaf->header.rseq, .hash = leaf->hash};
         out->classes[out->leaf_count++] = class;
     }
 }
@@ -188,8 +187,9 @@ static void column_put(struct world *w, struct row *row, enum column column, con
 }
 
 static const char *const status_codes[COMPLAINT_STATUS_COUNT] = {
-    [COMPLAINT_BELUM_VERIFIKASI] = "baru", [COMPLAINT_TUNDA] = "baru",     [COMPLAINT_TERVERIFIKASI] = "jalan",
-    [COMPLAINT_PROSES] = "jalan",          [COMPLAINT_SELESAI] = "selesai", [COMPLAINT_BUKAN_WEWENANG] = "tolak",
+    [COMPLAINT_BELUM_VERIFIKASI] = "baru", [COMPLAINT_TUNDA] = "baru",
+    [COMPLAINT_TERVERIFIKASI] = "jalan",   [COMPLAINT_PROSES] = "jalan",
+    [COMPLAINT_SELESAI] = "selesai",       [COMPLAINT_BUKAN_WEWENANG] = "tolak",
     [COMPLAINT_ARSIP] = "arsip",           [COMPLAINT_ESKALASI_OMBUDSMAN] = NULL,
 };
 
@@ -412,8 +412,8 @@ static void screen_save(struct world *w, struct holder *store, struct screen *sc
     }
     screen->open = false;
     struct record *record = &store->records[screen->record];
-    struct draft draft = {.record = record->id, .kind = KIND_EDIT, .role = role, .ctx = screen->ctx,
-                          .ctx_count = screen->ctx_count};
+    struct draft draft = {
+        .record = record->id, .kind = KIND_EDIT, .role = role, .ctx = screen->ctx, .ctx_count = screen->ctx_count};
     for (size_t i = 0; i < screen->ctx_count; i++) {
         if (!record_history_find(record, screen->ctx[i].replica, screen->ctx[i].rseq)) {
             return; /* the store was restored: "read again" */
@@ -550,7 +550,8 @@ static void store_restore(struct world *w)
     }
 }
 
-/* Own leaves come back, behind what was written since in the new epoch: another stream, so only the order of sending. */
+/* Own leaves come back, behind what was written since in the new epoch: another stream, so only the order of sending.
+ */
 static void hello(struct world *w)
 {
     if (w->ready || w->cut) {
@@ -772,7 +773,8 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    printf("%lu seeds, %zu changes captured, %zu write-backs: no edit covered unseen, no echo, no fresh edit overwritten\n",
+    printf("%lu seeds, %zu changes captured, %zu write-backs: no edit covered unseen, no echo, no fresh edit "
+           "overwritten\n",
            seeds, leaves, writes);
     arena_release(&world.arena);
     arena_release(&world.scratch);

@@ -3,10 +3,10 @@
  * law_merge export histories: for tests/law/automerge/run
  *
  * The obligations of merge.md over random histories: (1) the state is a function of the set of leaves and the registry,
- * whatever the order, the repetitions, the parking and the storing in between; (2) a sibling leaves only when a change has
- * read it; (3) the conflicts listed are those of an independent multi-value register; (4) registers that no program knows
- * merge like the others; (5) what is shown is a pure function. A history that breaks one is cut down and told as a story.
- * Default: 100,000 histories (LAW_SEEDS says otherwise), a few thousand under sanitizers. */
+ * whatever the order, the repetitions, the parking and the storing in between; (2) a sibling leaves only when a change
+ * has read it; (3) the conflicts listed are those of an independent multi-value register; (4) registers that no program
+ * knows merge like the others; (5) what is shown is a pure function. A history that breaks one is cut down and told as
+ * a story. Default: 100,000 histories (LAW_SEEDS says otherwise), a few thousand under sanitizers. */
 #include "law_merge_export.h"
 #include "law_merge_history.h"
 #include "law_merge_oracle.h"
@@ -18,12 +18,12 @@
 #endif
 
 enum feature {
-    SHUFFLE = 1 << 0,    /* any order at all; else nearly causal */
-    REPEAT = 1 << 1,     /* leaves come twice */
-    STORE = 1 << 2,      /* the record is saved and loaded between leaves */
-    BODIES = 1 << 3,     /* bodies come later */
-    REGISTRY = 1 << 4,   /* the registry grows only half way through */
-    CAUSAL = 1 << 5,     /* the plain order */
+    SHUFFLE = 1 << 0,  /* any order at all; else nearly causal */
+    REPEAT = 1 << 1,   /* leaves come twice */
+    STORE = 1 << 2,    /* the record is saved and loaded between leaves */
+    BODIES = 1 << 3,   /* bodies come later */
+    REGISTRY = 1 << 4, /* the registry grows only half way through */
+    CAUSAL = 1 << 5,   /* the plain order */
     FEATURES = 31,
 };
 
@@ -81,7 +81,9 @@ static enum apply_result deliver(struct trial *t, size_t leaf)
                             .stream = (uint32_t)l->scope,
                             .seq = leaf,
                             .binds = l->binds,
-                            .body = held ? BODY_PRESENT : l->header.has_body ? BODY_LATER : BODY_NONE,
+                            .body = held                 ? BODY_PRESENT
+                                    : l->header.has_body ? BODY_LATER
+                                                         : BODY_NONE,
                             .values = l->values,
                             .value_count = held ? l->header.register_count : 0};
     struct apply_outcome outcome;
@@ -291,8 +293,8 @@ static bool siblings_agree(const struct trial *t, const struct oracle *o, int pa
             const struct sibling *s = &at->siblings[j];
             bool erased = (o->erased[part][n] & bit((int)i)) != 0;
             bool late = (o->late & bit((int)i)) != 0;
-            found += hash_equal(s->hash, t->history->leaves[i].hash) &&
-                             ((s->flags & SIBLING_ERASED) != 0) == erased && record_is_late(&t->record, s) == late
+            found += hash_equal(s->hash, t->history->leaves[i].hash) && ((s->flags & SIBLING_ERASED) != 0) == erased &&
+                             record_is_late(&t->record, s) == late
                          ? 1
                          : 0;
             t->counts->erased += erased ? 1 : 0;
@@ -359,8 +361,12 @@ static const char *check_other(struct bench *bench, const struct history *h, str
                                unsigned features)
 {
     arena_clear(&bench->other);
-    struct trial t = {.world = &bench->world, .history = h, .arena = &bench->other, .counts = &bench->counts,
-                      .random = {seed}, .features = features};
+    struct trial t = {.world = &bench->world,
+                      .history = h,
+                      .arena = &bench->other,
+                      .counts = &bench->counts,
+                      .random = {seed},
+                      .features = features};
     deliver_all(&t);
     if (t.broken) {
         return t.broken;
@@ -377,8 +383,8 @@ static const char *check_other(struct bench *bench, const struct history *h, str
 static const char *check(struct bench *bench, const struct history *h, uint64_t delivery, unsigned features)
 {
     arena_clear(&bench->plain);
-    struct trial plain = {.world = &bench->world, .history = h, .arena = &bench->plain, .counts = &bench->counts,
-                          .features = CAUSAL};
+    struct trial plain = {
+        .world = &bench->world, .history = h, .arena = &bench->plain, .counts = &bench->counts, .features = CAUSAL};
     deliver_all(&plain);
     if (!plain.broken) {
         hold_to_oracle(&plain);

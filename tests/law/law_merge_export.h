@@ -4,10 +4,11 @@
 
 #include "law_merge_history.h"
 
-/* Plain register writes by five actors who take over each other's state, with the sibling values that our merge leaves at
- * each of them, one history per line of JSON: {"ops":[[0,actor,key,value],[1,to,from],...],"end":[actor][key][values]}.
- * tests/law/automerge/ replays them with an implementation that is not ours. Values are never equal, because Automerge
- * takes the writing of the value that is there for no write. */
+/* Plain register writes by five actors who take over each other's state, with the sibling values that our merge leaves
+ * at each of them, one history per line of JSON:
+ * {"ops":[[0,actor,key,value],[1,to,from],...],"end":[actor][key][values]}. tests/law/automerge/ replays them with an
+ * implementation that is not ours. Values are never equal, because Automerge takes the writing of the value that is
+ * there for no write. */
 
 #define EXPORT_ACTORS 5 /* the hub's and a's replicas: both may always write */
 #define EXPORT_KEYS 4
@@ -26,8 +27,13 @@ struct export_run {
 static void export_apply(struct export_run *run, int actor, size_t leaf)
 {
     const struct law_leaf *l = &run->leaves[leaf];
-    struct change change = {.header = &l->header, .hash = l->hash, .seq = leaf, .binds = l->binds,
-                            .body = BODY_PRESENT, .values = l->values, .value_count = l->header.register_count};
+    struct change change = {.header = &l->header,
+                            .hash = l->hash,
+                            .seq = leaf,
+                            .binds = l->binds,
+                            .body = BODY_PRESENT,
+                            .values = l->values,
+                            .value_count = l->header.register_count};
     struct apply_outcome outcome;
     must(record_apply(&run->records[actor], &change, &run->world->late, (struct node_id){"nobody"}, &outcome), "apply");
     if (outcome.result != APPLY_APPLIED) {
@@ -45,11 +51,19 @@ static struct law_leaf *export_leaf(struct export_run *run, int actor, struct ra
     struct replica replica = replica_of(actor);
     uint32_t own = record_replica_find(&run->records[actor], replica);
     bool first = own == UINT32_MAX || run->records[actor].replicas[own].rseq == 0;
-    *header = (struct header){.node = replica.node, .epoch = replica.epoch, .lane = replica.lane,
-                              .scope = scope_id_of(replica_table[actor].node), .has_record = true,
-                              .rseq = first ? 1 : run->records[actor].replicas[own].rseq + 1, .reg = REG_ROLE_OF_C,
-                              .kind = KIND_EDIT, .role = ROLE_ADMIN, .class = CLASS_RESTRICTED, .has_body = true,
-                              .registers = l->registers, .register_count = 1};
+    *header = (struct header){.node = replica.node,
+                              .epoch = replica.epoch,
+                              .lane = replica.lane,
+                              .scope = scope_id_of(replica_table[actor].node),
+                              .has_record = true,
+                              .rseq = first ? 1 : run->records[actor].replicas[own].rseq + 1,
+                              .reg = REG_ROLE_OF_C,
+                              .kind = KIND_EDIT,
+                              .role = ROLE_ADMIN,
+                              .class = CLASS_RESTRICTED,
+                              .has_body = true,
+                              .registers = l->registers,
+                              .register_count = 1};
     if (!first) {
         header->prev = run->records[actor].replicas[own].hash;
         header->has_prev = true;

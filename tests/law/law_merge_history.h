@@ -2,9 +2,9 @@
 #ifndef TESTS_LAW_MERGE_HISTORY_H
 #define TESTS_LAW_MERGE_HISTORY_H
 
-/* A random history of one record: a hub, three regencies, lanes and a second epoch; people who read parts of what there is
- * and write. A history is a list of steps, each with its own random number, so that a step can be left out and the rest
- * still means something: that is how a failing history shrinks. */
+/* A random history of one record: a hub, three regencies, lanes and a second epoch; people who read parts of what there
+ * is and write. A history is a list of steps, each with its own random number, so that a step can be left out and the
+ * rest still means something: that is how a failing history shrinks. */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 /* What must come out, computed from the whole history as sets, with no record, no order and no K: the siblings of a
  * register are its writes that no other write of it had read. Shares no code with conflict/. */
 
-static const uint32_t numbers[] = {REG_STATUS, REG_ASSIGN,         REG_ROUTE,    REG_CONFIDENTIAL, REG_PRESENCE,
-                                   UNKNOWN_PUBLIC, REG_TITLE,      REG_TEXT,     REG_REFS,         REG_NOTE_TEXT,
+static const uint32_t numbers[] = {REG_STATUS,      REG_ASSIGN,         REG_ROUTE,   REG_CONFIDENTIAL, REG_PRESENCE,
+                                   UNKNOWN_PUBLIC,  REG_TITLE,          REG_TEXT,    REG_REFS,         REG_NOTE_TEXT,
                                    REG_NOTE_HIDDEN, UNKNOWN_RESTRICTED, REG_REPORTER};
 #define NUMBERS (sizeof numbers / sizeof numbers[0])
 
@@ -73,8 +73,8 @@ static bool oracle_erased(const struct oracle *o, int leaf, int part, uint32_t n
     enum class class = register_class(number);
     for (size_t i = 0; i < h->leaf_count; i++) {
         const struct law_leaf *e = &h->leaves[i];
-        if (e->header.kind == KIND_ERASE && !e->expect_void && (o->late & bit((int)i)) == 0 &&
-            class != CLASS_PUBLIC && class >= e->header.class && (e->part == 0 || e->part == part) &&
+        if (e->header.kind == KIND_ERASE && !e->expect_void && (o->late & bit((int)i)) == 0 && class != CLASS_PUBLIC &&
+            class >= e->header.class && (e->part == 0 || e->part == part) &&
             (h->leaves[leaf].seen_erasures & bit((int)i)) == 0) {
             return true;
         }
@@ -185,7 +185,8 @@ static struct oracle_item oracle_conflict(const struct oracle *o, int part, size
         if ((o->erased[part][n] & bit((int)i)) != 0 || number == REG_ROUTE) {
             continue;
         }
-        differs = differs || (first >= 0 && !span_equal(oracle_value(&h->leaves[first], number), oracle_value(l, number)));
+        differs =
+            differs || (first >= 0 && !span_equal(oracle_value(&h->leaves[first], number), oracle_value(l, number)));
         first = first < 0 ? (int)i : first;
     }
     if (number == REG_PRESENCE && presence_is_disputed(o, mask)) {

@@ -271,8 +271,8 @@ static void a_change_out_of_memory_leaves_no_difference(void **state)
 {
     struct world *w = *state;
     struct leaf *edit = title(w, &w->a, "a", "jalan");
-    struct change change = {.header = &edit->header, .hash = edit->hash, .body = BODY_PRESENT,
-                            .values = edit->values, .value_count = 1};
+    struct change change = {
+        .header = &edit->header, .hash = edit->hash, .body = BODY_PRESENT, .values = edit->values, .value_count = 1};
     struct span before, after;
     size_t history = w->a.history_count;
     assert_int_equal(record_state_bytes(&w->a, &w->story.arena, &before).code, STATUS_OK);
@@ -280,12 +280,73 @@ static void a_change_out_of_memory_leaves_no_difference(void **state)
     arena_init(&empty, w->story.arena.memory, 0);
     w->a.arena = &empty;
     struct apply_outcome outcome;
-    assert_int_equal(record_apply(&w->a, &change, &w->story.registry, node_named("a"), &outcome).code, STATUS_NO_MEMORY);
+    assert_int_equal(record_apply(&w->a, &change, &w->story.registry, node_named("a"), &outcome).code,
+                     STATUS_NO_MEMORY);
     w->a.arena = &w->story.arena;
     assert_int_equal(record_state_bytes(&w->a, &w->story.arena, &after).code, STATUS_OK);
     assert_true(span_equal(before, after));
     assert_int_equal(w->a.history_count, history);
     APPLIES(&w->story, &w->a, edit);
+}
+
+static struct span encoded(struct world *w, const struct record *record)
+{
+    struct span bytes;
+    assert_int_equal(record_encode(record, &w->story.arena, &bytes).code, STATUS_OK);
+    return bytes;
+}
+
+static void memory_may_end_anywhere_and_the_change_can_be_given_again(void **state)
+{
+    struct world *w = *state;
+    struct leaf *leaves[12] = {w->create};
+    for (size_t i = 1; i < 12; i++) {
+        leaves[i] = title(w, &w->a, "a", "judul");
+        leaf_text(leaves[i], REG_TEXT, "isi");
+        leaves[i]->header.lane = (uint32_t)i; /* siblings, replicas, contexts: everything grows */
+        leaves[i]->header.rseq = 1;
+        leaves[i]->header.has_prev = false;
+        APPLIES(&w->story, &w->a, leaves[i]);
+    }
+    size_t failures = 0;
+    for (size_t budget = 256; budget < 64 * 1024; budget += 256) {
+        struct arena small;
+        arena_init(&small, w->story.arena.memory, budget);
+        struct record record;
+        record_init(&record, w->story.id, &small);
+        for (size_t i = 0; i < 12; i++) {
+            const struct leaf *leaf = leaves[i];
+            struct change change = {.header = &leaf->header,
+                                    .hash = leaf->hash,
+                                    .stream = 1,
+                                    .seq = leaf->header.seq,
+                                    .binds = leaf->binds,
+                                    .body = leaf->body,
+                                    .values = leaf->values,
+                                    .value_count = leaf->value_count};
+            struct span before = encoded(w, &record);
+            size_t replicas = record.replica_count;
+            struct apply_outcome outcome;
+            struct status status = record_apply(&record, &change, &w->story.registry, node_named("n"), &outcome);
+            if (status_is_ok(status)) {
+                continue;
+            }
+            failures++;
+            assert_int_equal(status.code, STATUS_NO_MEMORY);
+            assert_int_equal(record.history_count, i);
+            if (record.replica_count == replicas) { /* a replica without a change may be known early */
+                assert_true(span_equal(before, encoded(w, &record)));
+            }
+            record.arena = &w->story.arena;
+            APPLIES(&w->story, &record, leaf);
+        }
+        struct span got, expected;
+        assert_int_equal(record_state_bytes(&record, &w->story.arena, &got).code, STATUS_OK);
+        assert_int_equal(record_state_bytes(&w->a, &w->story.arena, &expected).code, STATUS_OK);
+        assert_true(span_equal(got, expected));
+        arena_release(&small);
+    }
+    assert_true(failures > 0);
 }
 
 int main(void)
@@ -311,6 +372,7 @@ int main(void)
         T(the_token_names_the_head_of_every_replica_in_order),
         T(replicas_beyond_the_limit_are_refused),
         T(a_change_out_of_memory_leaves_no_difference),
+        T(memory_may_end_anywhere_and_the_change_can_be_given_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@ static int setup(void **state)
     story_init(&w->story);
     reader_store(&w->story, &w->a);
     reader_store(&w->story, &w->b);
-    w->create = leaf_status(story_leaf(&w->story, &w->a, "a", "a", KIND_CREATE, ROLE_CLERK),
-                            COMPLAINT_BELUM_VERIFIKASI);
+    w->create =
+        leaf_status(story_leaf(&w->story, &w->a, "a", "a", KIND_CREATE, ROLE_CLERK), COMPLAINT_BELUM_VERIFIKASI);
     APPLIES(&w->story, &w->a, w->create);
     APPLIES(&w->story, &w->b, w->create);
     *state = w;

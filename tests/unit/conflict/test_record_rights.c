@@ -13,8 +13,8 @@ static int setup(void **state)
     assert_non_null(w);
     story_init(&w->story);
     reader_store(&w->story, &w->record);
-    w->create = leaf_status(story_leaf(&w->story, &w->record, "a", "a", KIND_CREATE, ROLE_CLERK),
-                            COMPLAINT_BELUM_VERIFIKASI);
+    w->create =
+        leaf_status(story_leaf(&w->story, &w->record, "a", "a", KIND_CREATE, ROLE_CLERK), COMPLAINT_BELUM_VERIFIKASI);
     APPLIES(&w->story, &w->record, w->create);
     *state = w;
     return 0;
@@ -130,8 +130,8 @@ static void a_create_that_does_not_bind_is_void_and_begins_nothing(void **state)
     struct world *w = *state;
     struct record other;
     reader_store(&w->story, &other);
-    struct leaf *forged = leaf_status(story_leaf(&w->story, &other, "b", "b", KIND_CREATE, ROLE_ADMIN),
-                                      COMPLAINT_SELESAI);
+    struct leaf *forged =
+        leaf_status(story_leaf(&w->story, &other, "b", "b", KIND_CREATE, ROLE_ADMIN), COMPLAINT_SELESAI);
     forged->binds = false;
     VOIDED(&w->story, &other, forged, "binding");
     assert_false(other.created);
@@ -178,7 +178,10 @@ static void a_leaf_above_a_cut_is_a_no_op_that_keeps_its_dot(void **state)
 {
     struct world *w = *state;
     struct leaf *below = edit_by(w, "a", ROLE_ADMIN, REG_TITLE);
-    struct registry_entry cut = {.kind = KIND_REG_CUT, .node = node_named("a"), .epoch = 1, .scope = scope_named("a"),
+    struct registry_entry cut = {.kind = KIND_REG_CUT,
+                                 .node = node_named("a"),
+                                 .epoch = 1,
+                                 .scope = scope_named("a"),
                                  .size = below->header.seq + 1};
     assert_int_equal(registry_apply(&w->story.registry, &cut).code, STATUS_OK);
     APPLIES(&w->story, &w->record, below);

@@ -68,8 +68,12 @@ static void epochs_only_rise(void **state)
 static void add_key(struct story *story, enum key_use use, uint32_t epoch, uint8_t first, bool active)
 {
     uint8_t bytes[32] = {first};
-    struct registry_entry entry = {.kind = KIND_REG_KEY, .node = node_named("a"), .key_use = use, .epoch = epoch,
-                                   .key = span_of(bytes, sizeof bytes), .active = active};
+    struct registry_entry entry = {.kind = KIND_REG_KEY,
+                                   .node = node_named("a"),
+                                   .key_use = use,
+                                   .epoch = epoch,
+                                   .key = span_of(bytes, sizeof bytes),
+                                   .active = active};
     assert_int_equal(registry_apply(&story->registry, &entry).code, STATUS_OK);
 }
 
@@ -95,8 +99,8 @@ static void the_log_key_is_that_of_the_epoch_or_the_newest_before_it(void **stat
 static void a_key_of_another_size_is_refused(void **state)
 {
     struct story *story = *state;
-    struct registry_entry entry = {.kind = KIND_REG_KEY, .node = node_named("a"), .key_use = KEY_LOG,
-                                   .key = span_text("short"), .active = true};
+    struct registry_entry entry = {
+        .kind = KIND_REG_KEY, .node = node_named("a"), .key_use = KEY_LOG, .key = span_text("short"), .active = true};
     assert_int_equal(registry_apply(&story->registry, &entry).code, STATUS_INVALID);
 }
 
@@ -118,11 +122,14 @@ static void the_smallest_cut_of_a_stream_counts(void **state)
 static void provinces_write_nothing_and_know_their_regencies(void **state)
 {
     struct registry *registry = &((struct story *)*state)->registry;
-    struct registry_entry entry = {.kind = KIND_REG_NODE, .node = node_named("64"),
-                                   .institution = INSTITUTION_PROVINCE, .active = true};
+    struct registry_entry entry = {
+        .kind = KIND_REG_NODE, .node = node_named("64"), .institution = INSTITUTION_PROVINCE, .active = true};
     assert_int_equal(registry_apply(registry, &entry).code, STATUS_OK);
-    entry = (struct registry_entry){.kind = KIND_REG_NODE, .node = node_named("64.09"), .parent = node_named("64"),
-                                    .institution = INSTITUTION_REGENCY, .active = true};
+    entry = (struct registry_entry){.kind = KIND_REG_NODE,
+                                    .node = node_named("64.09"),
+                                    .parent = node_named("64"),
+                                    .institution = INSTITUTION_REGENCY,
+                                    .active = true};
     assert_int_equal(registry_apply(registry, &entry).code, STATUS_OK);
     assert_true(registry_is_province_of(registry, node_named("64"), scope_named("64.09")));
     assert_false(registry_is_province_of(registry, node_named("64"), scope_named("a")));
