@@ -73,6 +73,7 @@
 #define LIMIT_CAPTURE_ROWS 500
 #define LIMIT_COLUMNS 128
 #define LIMIT_CATALOGUE_COLUMNS 1600 /* PostgreSQL's own bound; SQLite's is 2000 */
+#define LIMIT_PREVIEW_ROWS 50000 /* rows of one table that a preview looks at */
 #define LIMIT_SHADOW_HISTORY 64    /* replaced vectors kept per register; the oldest are joined above it */
 #define LIMIT_KEY_SIZE 512         /* one key column of a legacy row */
 #define LIMIT_TABLES 8             /* tables of a mapping */

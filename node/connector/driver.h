@@ -83,7 +83,8 @@ struct driver_ops {
     struct status (*page)(struct driver *driver, size_t table, struct span after, size_t limit, struct arena *arena,
                           struct span *out_keys, size_t *out_count) MUST_CHECK;
     struct status (*estimate)(struct driver *driver, size_t table, uint64_t *out_rows) MUST_CHECK;
-    /* Rows and shadows by key, of one snapshot. `lock`: inside a transaction, rows are locked until its end. */
+    /* Rows and shadows by key, of one snapshot. `lock`: inside a transaction, rows are locked until its end. Before
+     * install there are no shadows. */
     struct status (*rows)(struct driver *driver, size_t table, const struct span *keys, size_t count, bool lock,
                           struct arena *arena, struct legacy_row *out_rows) MUST_CHECK;
     /* Shadows by record (part too unless any_part), or by identity digest, or keys with a shadow but no row (vanished
@@ -142,6 +143,10 @@ struct status driver_sqlite_open(const struct config_legacy *legacy, const struc
                                  struct driver **out_driver, char *problem, size_t problem_size) MUST_CHECK;
 struct status driver_postgres_open(const struct config_legacy *legacy, const struct mapping *mapping, bool lenient,
                                    struct driver **out_driver, char *problem, size_t problem_size) MUST_CHECK;
+
+/* The one of the two that the configuration names. */
+struct status driver_open(const struct config_legacy *legacy, const struct mapping *mapping, bool lenient,
+                          struct driver **out_driver, char *problem, size_t problem_size) MUST_CHECK;
 
 /* Growing of a report: printf-like; for a problem that a person has to mend also report->problems++. */
 void report_line(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));

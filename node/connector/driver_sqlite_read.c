@@ -330,6 +330,9 @@ static struct status row_shadow(struct driver_sqlite *sqlite, size_t table, stru
 {
     struct query query;
     struct status status = status_ok();
+    if (!sqlite->driver.installed) { /* a preview */
+        return status;
+    }
     query_fixed(&query, sqlite, STATEMENT_SHADOW_GET);
     query_int(&query, sqlite->driver.lane);
     query_text(&query, span_text(sqlite->labels[table]));
