@@ -436,11 +436,24 @@ struct status runner_settle_pending(struct runner *runner)
 
 /* ---- due ---- */
 
+static struct status count_acked(struct core *core, struct arena *arena, uint64_t *out_acked)
+{
+    struct stream_info *streams = NULL;
+    size_t count = 0;
+    uint64_t acked = 0;
+    TRY(core_streams(core, arena, &streams, &count));
+    for (size_t i = 0; i < count; i++) {
+        acked += streams[i].own ? streams[i].acked_size : 0;
+    }
+    *out_acked = acked;
+    return status_ok();
+}
+
 static struct status due_run(struct job *job, struct core *core, struct arena *arena)
 {
-    (void)arena;
     struct works_job *w = (struct works_job *)job;
     struct due *due = NULL;
+    TRY(count_acked(core, arena, &w->runner->acked));
     w->runner->ready = core_is_ready(core);
     TRY(core_due(core, w->runner->options.legacy->lane, RUNNER_DUE_MAX, &w->runner->arena, &due, w->due_count));
     for (size_t i = 0; i < *w->due_count; i++) {

@@ -152,7 +152,7 @@ static struct status due_record(struct runner *runner, struct due_work *due)
 }
 
 /* Every due record once; what has to wait stays due and is looked at after the next wake. */
-static struct status due_step(struct runner *runner, bool *out_busy)
+static struct status due_step(struct runner *runner, bool retry, bool *out_busy)
 {
     struct due_work *due = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *due);
     size_t count = 0;
@@ -161,6 +161,15 @@ static struct status due_step(struct runner *runner, bool *out_busy)
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     TRY(runner_due(runner, due, &count));
+    uint64_t newest = 0;
+    for (size_t i = 0; i < count; i++) {
+        newest = due[i].due.order > newest ? due[i].due.order : newest;
+    }
+    if (newest == runner->due_order && runner->acked == runner->due_acked && !retry) {
+        return status_ok();
+    }
+    runner->due_order = newest;
+    runner->due_acked = runner->acked;
     for (size_t i = 0; i < count; i++) {
         TRY(due_record(runner, &due[i]));
         kept += due[i].keep ? 1 : 0;
@@ -342,6 +351,7 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     bool restored;
     runner->held_count = 0;
     runner->due_seen = UINT64_MAX;
+    runner->due_order = UINT64_MAX;
     TRY(runner_settle_pending(runner));
     TRY(mark_number(runner, "loaded", &loaded));
     TRY(raise_generation(runner, &restored));
@@ -370,10 +380,11 @@ struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
     TRY(outbox_step(runner, out_busy));
     arena_clear(&runner->arena);
     if (runner->due_seen != woken || *out_busy || runner->locked_out) {
+        bool retry = runner->locked_out;
         runner->locked_out = false;
         runner->due_seen = woken;
         runner->held_count = 0; /* something changed: what was put off is looked at again */
-        TRY(due_step(runner, out_busy));
+        TRY(due_step(runner, retry, out_busy));
         arena_clear(&runner->arena);
     }
     return status_ok();

@@ -32,6 +32,9 @@ struct runner {
     bool locked_out;       /* a row was locked: look again soon, without a wake */
     uint64_t due_seen;     /* wake count at the last look at due records */
     uint64_t due_count, outbox_count; /* at the last look */
+    uint64_t due_order, due_acked;    /* newest due entry and leaves acknowledged, at the last look: unless one of them
+                                         moved, what had to wait still has to */
+    uint64_t acked;                   /* own leaves that the hub has acknowledged, as of the last job */
     int64_t held[RUNNER_HELD_MAX];
     size_t held_count;
     uint64_t captured, written;

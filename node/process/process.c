@@ -272,7 +272,9 @@ static struct status start_connectors(struct running *running)
                                             .store = process->local.store,
                                             .crypto = process->local.crypto,
                                             .self = config->node,
-                                            .scope = scope_of_node(config->node),
+                                            /* The hub's own systems show every region's records. */
+                                            .scope = config->role == CONFIG_HUB ? (struct scope_id){{0}}
+                                                                                : scope_of_node(config->node),
                                             .owner = process,
                                             .captured = on_captured};
         memcpy(options.secret, process->local.secret, sizeof options.secret);
