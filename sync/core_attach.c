@@ -65,6 +65,8 @@ static struct status attachment_read(struct core *core, const struct incoming *i
                                .relayed = true,
                                .leaf = attachment->leaf,
                                .body = attachment->body};
+    const struct note *note;
+    TRY(proven_note(core, attachment, &note)); /* first: the attachments that follow may rest on it */
     if (!attachment_fits(in, attachment)) {
         return STATUS_MAKE(STATUS_INVALID);
     }
@@ -74,8 +76,6 @@ static struct status attachment_read(struct core *core, const struct incoming *i
         foreign.header.rseq == 0) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    const struct note *note;
-    TRY(proven_note(core, attachment, &note));
     TRY(tree_inclusion_verify(core->crypto, attachment->seq, note->size, &foreign.hash, &note->root, attachment->proof,
                               attachment->proof_count));
     *out_foreign = foreign;

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libraries: node_crypto node_base */
+/* Records that move between regencies: sync/relay.c, sync/core_attach.c, sync/serve_pull.c, sync/erase.c. */
+#include "tests/unit/sync/world.h"
+
+static struct world world;
+static struct site *a;
+static struct site *b;
+static struct site *province;
+
+static int start(void **state)
+{
+    (void)state;
+    must(world_start(&world, memory_heap()));
+    must(world_join(&world, "64.09", "64", &a));
+    must(world_join(&world, "61.03", NULL, &b));
+    must(world_join(&world, "64", NULL, &province));
+    must(world_settle(&world));
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    world_release(&world);
+    return 0;
+}
+
+static size_t parked(struct site *s, struct record_id id)
+{
+    const struct record *record;
+    must(site_begin(&world, s));
+    must(core_record(s->core, id, &record));
+    size_t count = record->parked_count;
+    core_rollback(s->core);
+    return count;
+}
+
+static void a_routed_record_arrives_whole_with_its_history(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(site_read(&world, &world.hub, id, &token));
+    must(site_edit(&world, &world.hub, 0, id, &token, REG_STATUS, status_value(&world, COMPLAINT_TERVERIFIKASI)));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "jalan rusak");
+    assert_true(digests_equal(&world, b, &world.hub, id));
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    assert_int_equal(parked(b, id), 0);
+    must(site_read(&world, b, id, &token));
+    must(site_edit_title(&world, b, id, &token, "jalan provinsi rusak"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "jalan provinsi rusak");
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 1);
+}
+
+static void a_regency_that_never_had_the_record_may_not_write_it(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    assert_int_equal(site_read(&world, b, id, &token).code, STATUS_NOT_FOUND);
+}
+
+static void a_late_edit_of_the_former_owner_is_a_sibling_at_the_new_one(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(site_read(&world, a, id, &token));
+    must(world_route(&world, id, "61.03"));
+    must(site_edit_title(&world, a, id, &token, "jalan rusak parah"));
+    must(site_read(&world, &world.hub, id, &token));
+    must(site_edit_title(&world, &world.hub, id, &token, "jalan kabupaten"));
+    must(world_settle(&world));
+    assert_int_equal(site_siblings(&world, b, id, REG_TITLE), 2);
+    assert_true(digests_equal(&world, b, &world.hub, id));
+}
+
+static void a_record_that_returns_brings_what_was_missed(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    must(site_read(&world, b, id, &token));
+    must(site_edit_title(&world, b, id, &token, "bukan jalan kami"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "jalan rusak");
+    must(world_route(&world, id, "64.09"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "bukan jalan kami");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    must(site_read(&world, a, id, &token));
+    must(site_edit_title(&world, a, id, &token, "jalan kami"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "jalan kami");
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 1);
+}
+
+static void a_record_of_the_hub_belongs_to_the_scope_it_is_for(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, &world.hub, "64.09", "dari LAPOR", &id));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "dari LAPOR");
+    must(site_read(&world, a, id, &token));
+    must(site_edit_title(&world, a, id, &token, "dari LAPOR!"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "dari LAPOR!");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
+static void a_province_reads_its_regencies_and_nobody_else(void **state)
+{
+    (void)state;
+    struct record_id of_a;
+    struct record_id of_b;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &of_a));
+    must(site_create(&world, b, NULL, "jembatan", &of_b));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, province, of_a), "jalan rusak");
+    assert_true(digests_equal(&world, province, &world.hub, of_a));
+    assert_int_equal(site_read(&world, province, of_b, &token).code, STATUS_NOT_FOUND);
+    must(world_route(&world, of_b, "64.09"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, province, of_b), "jembatan");
+    assert_true(digests_equal(&world, province, &world.hub, of_b));
+}
+
+struct stripping {
+    int left;
+};
+
+static void strip_attachments(struct pull_answer *answer, void *owner)
+{
+    struct stripping *stripping = owner;
+    for (size_t p = 0; p < answer->part_count; p++) {
+        struct wire_leaf *leaves = arena_array(&world.arena, answer->parts[p].leaf_count, sizeof *leaves);
+        memcpy(leaves, answer->parts[p].leaves, answer->parts[p].leaf_count * sizeof *leaves);
+        for (size_t i = 0; i < answer->parts[p].leaf_count; i++) {
+            if (leaves[i].attachment && stripping->left > 0) {
+                leaves[i].attachment = NULL;
+                stripping->left--;
+            }
+        }
+        struct pull_part *parts = arena_array(&world.arena, answer->part_count, sizeof *parts);
+        memcpy(parts, answer->parts, answer->part_count * sizeof *parts);
+        parts[p].leaves = leaves;
+        answer->parts = parts;
+    }
+}
+
+static void a_relay_without_its_leaf_asks_for_it(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct stripping stripping = {.left = 1};
+    struct next next;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_owed(&world));
+    world.on_pull_answer = strip_attachments;
+    world.owner = &stripping;
+    must(world_pull(&world, b, &next));
+    world.on_pull_answer = NULL;
+    assert_int_equal(stripping.left, 0);
+    assert_true(parked(b, id) > 0);
+    must(world_pull(&world, b, &next));
+    assert_int_equal(parked(b, id), 0);
+    assert_true(digests_equal(&world, b, &world.hub, id));
+}
+
+static void forge_attachment(struct pull_answer *answer, void *owner)
+{
+    int *left = owner;
+    for (size_t p = 0; p < answer->part_count; p++) {
+        for (size_t i = 0; i < answer->parts[p].leaf_count && *left > 0; i++) {
+            const struct attachment *attachment = answer->parts[p].leaves[i].attachment;
+            if (attachment) {
+                uint8_t *byte = (uint8_t *)(uintptr_t)attachment->leaf.data;
+                byte[attachment->leaf.size - 1] ^= 1;
+                (*left)--;
+            }
+        }
+    }
+}
+
+static void a_relayed_leaf_that_was_changed_on_the_way_is_not_applied(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct next next;
+    int left = 1;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_owed(&world));
+    world.on_pull_answer = forge_attachment;
+    world.owner = &left;
+    must(world_pull(&world, b, &next));
+    world.on_pull_answer = NULL;
+    assert_string_equal(site_title(&world, b, id), "");
+    assert_int_equal(site_events(&world, b), 1);
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "jalan rusak");
+}
+
+static void a_stamp_from_the_future_is_clamped_at_every_end(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token at_a;
+    struct token at_hub;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(site_read(&world, a, id, &at_a));
+    must(site_read(&world, &world.hub, id, &at_hub));
+    a->skew_ms = (int64_t)70 * 365 * 24 * 3600 * 1000;
+    must(site_edit_title(&world, a, id, &at_a, "dari tahun 2095"));
+    a->skew_ms = 0;
+    must(world_settle(&world));
+    world.now_ms += 3600 * 1000;
+    must(site_edit_title(&world, &world.hub, id, &at_hub, "sejam kemudian"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "sejam kemudian");
+    assert_string_equal(site_title(&world, a, id), "sejam kemudian");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "sejam kemudian");
+    assert_true(digests_equal(&world, b, &world.hub, id));
+}
+
+static void erase(struct site *s, struct record_id id)
+{
+    struct token token;
+    struct written written;
+    must(site_read(&world, s, id, &token));
+    struct draft draft = {.record = id,
+                          .kind = KIND_ERASE,
+                          .role = ROLE_NATIONAL,
+                          .actor = span_text("national"),
+                          .ctx = token.ctx,
+                          .ctx_count = token.count,
+                          .class = CLASS_RESTRICTED};
+    must(site_write(&world, s, &draft, &written));
+}
+
+static void upkeep(struct site *s)
+{
+    bool more = true;
+    while (more) {
+        must(site_begin(&world, s));
+        must(site_end(s, core_upkeep(s->core, &more)));
+    }
+}
+
+static bool title_body_is_there(struct site *s, struct record_id id)
+{
+    const struct record *record;
+    bool there = false;
+    must(site_begin(&world, s));
+    must(core_record(s->core, id, &record));
+    for (size_t i = 0; i < record->history_count; i++) {
+        struct wire_leaf leaf;
+        const struct history_entry *entry = &record->history[i];
+        must(core_leaf(s->core, entry->stream | (entry->flags & HISTORY_RELAYED ? CORE_RELAYED : 0), entry->seq,
+                       &world.arena, &leaf));
+        there = there || (entry->class == CLASS_RESTRICTED && leaf.body.state == BODY_PRESENT);
+    }
+    core_rollback(s->core);
+    return there;
+}
+
+static void an_erasure_reaches_whoever_ever_had_the_record(void **state)
+{
+    (void)state;
+    struct record_id id;
+    must(site_create(&world, a, NULL, "nama pelapor", &id));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    erase(&world.hub, id);
+    must(world_settle(&world));
+    struct site *sites[3] = {a, b, &world.hub};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(site_title(&world, sites[i], id), "");
+        assert_true(title_body_is_there(sites[i], id));
+    }
+    world.now_ms += 25 * 3600 * 1000;
+    for (size_t i = 0; i < 3; i++) {
+        upkeep(sites[i]);
+        assert_false(title_body_is_there(sites[i], id));
+    }
+    must(world_settle(&world));
+    assert_true(digests_equal(&world, b, &world.hub, id));
+    const struct record *record;
+    must(site_begin(&world, &world.hub));
+    must(core_record(world.hub.core, id, &record));
+    assert_int_equal(record->acknowledgement_count, 3);
+    core_rollback(world.hub.core);
+    struct fault fault;
+    uint64_t next;
+    must(site_begin(&world, &world.hub));
+    must(core_verify(world.hub.core, site_own_stream(&world, a).number, 0, 1000, &next, &fault));
+    core_rollback(world.hub.core);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_routed_record_arrives_whole_with_its_history, start, stop),
+        cmocka_unit_test_setup_teardown(a_regency_that_never_had_the_record_may_not_write_it, start, stop),
+        cmocka_unit_test_setup_teardown(a_late_edit_of_the_former_owner_is_a_sibling_at_the_new_one, start, stop),
+        cmocka_unit_test_setup_teardown(a_record_that_returns_brings_what_was_missed, start, stop),
+        cmocka_unit_test_setup_teardown(a_record_of_the_hub_belongs_to_the_scope_it_is_for, start, stop),
+        cmocka_unit_test_setup_teardown(a_province_reads_its_regencies_and_nobody_else, start, stop),
+        cmocka_unit_test_setup_teardown(a_relay_without_its_leaf_asks_for_it, start, stop),
+        cmocka_unit_test_setup_teardown(a_relayed_leaf_that_was_changed_on_the_way_is_not_applied, start, stop),
+        cmocka_unit_test_setup_teardown(a_stamp_from_the_future_is_clamped_at_every_end, start, stop),
+        cmocka_unit_test_setup_teardown(an_erasure_reaches_whoever_ever_had_the_record, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
