@@ -229,6 +229,12 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
 /* True if the peer may read this stream now. */
 bool core_may_read(const struct core *core, struct node_id peer, struct stream_id stream);
 
+/* After a store was restored and its tail written again in a new epoch: what stands for `ctx` now. Of an archived leaf that is
+ * its successor and the last leaf that both histories share; everything else stays. For shadows, part and id maps. Sorted,
+ * in the arena. */
+struct status core_map_ctx(struct core *core, struct record_id record, const struct ctx_entry *ctx, size_t ctx_count,
+                           struct arena *arena, struct ctx_entry **out_ctx, size_t *out_count) MUST_CHECK;
+
 /* State digest of a record and of the vector that it belongs to: equal vectors must give equal digests. NOT_FOUND. */
 struct status core_digest(struct core *core, struct record_id record, struct record_digest *out_digest) MUST_CHECK;
 

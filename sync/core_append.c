@@ -46,26 +46,16 @@ static void commit_body(struct core *core, const uint8_t salt[LIMIT_SALT_SIZE], 
     header->body_size = (uint32_t)body.size;
 }
 
-struct status append_own(struct core *core, struct stream *stream, struct header *header, struct span body,
-                         struct incoming *out_in, struct fault *fault)
+struct status append_made(struct core *core, struct stream *stream, struct header *header, struct wire_body body,
+                          struct incoming *out_in, struct fault *fault)
 {
     header->node = core->self;
     header->epoch = stream->id.epoch;
     header->scope = stream->id.scope;
     header->seq = stream->range.size;
-    header->hlc = stamp(core);
+    header->hlc = header->hlc > 0 ? header->hlc : stamp(core);
     header->reg = core->registry.size;
-    struct stored_leaf leaf = {.flags = stream->group == core->group ? LEAF_CONTINUES : 0};
-    if (body.size > 0) {
-        uint8_t *salt = arena_alloc(&core->arena, LIMIT_SALT_SIZE);
-        if (!salt) {
-            return STATUS_MAKE(STATUS_NO_MEMORY);
-        }
-        core->crypto->random(core->crypto->owner, salt, LIMIT_SALT_SIZE);
-        commit_body(core, salt, body, header);
-        leaf.body = (struct wire_body){.state = BODY_PRESENT, .salt = span_of(salt, LIMIT_SALT_SIZE)};
-        TRY(arena_copy(&core->arena, body, &leaf.body.body));
-    }
+    struct stored_leaf leaf = {.flags = stream->group == core->group ? LEAF_CONTINUES : 0, .body = body};
     TRY(header_write(header, &core->arena, &leaf.leaf, fault));
     struct incoming in = {.stream = stream, .seq = header->seq, .leaf = leaf.leaf, .body = leaf.body};
     TRY(incoming_read(core, &in, stream->id, header->seq));
@@ -77,6 +67,23 @@ struct status append_own(struct core *core, struct stream *stream, struct header
     TRY(stream_grew(core, stream));
     *out_in = in;
     return status_ok();
+}
+
+struct status append_own(struct core *core, struct stream *stream, struct header *header, struct span body,
+                         struct incoming *out_in, struct fault *fault)
+{
+    struct wire_body wire = {.state = BODY_NONE};
+    if (body.size > 0) {
+        uint8_t *salt = arena_alloc(&core->arena, LIMIT_SALT_SIZE);
+        if (!salt) {
+            return STATUS_MAKE(STATUS_NO_MEMORY);
+        }
+        core->crypto->random(core->crypto->owner, salt, LIMIT_SALT_SIZE);
+        commit_body(core, salt, body, header);
+        wire = (struct wire_body){.state = BODY_PRESENT, .salt = span_of(salt, LIMIT_SALT_SIZE)};
+        TRY(arena_copy(&core->arena, body, &wire.body));
+    }
+    return append_made(core, stream, header, wire, out_in, fault);
 }
 
 /* What an epoch after the first says of the one before: how far the hub has it. */

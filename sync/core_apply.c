@@ -184,11 +184,9 @@ static struct status take_outcome(struct core *core, struct cached *cached, cons
     return status_ok();
 }
 
-struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome)
+static struct change change_of(const struct core *core, const struct incoming *in)
 {
-    struct cached *cached;
-    TRY(record_cached(core, in->header.record, &cached));
-    struct change change = {
+    return (struct change){
         .header = &in->header,
         .hash = in->hash,
         .stream = in->stream->number,
@@ -199,35 +197,80 @@ struct status apply_change(struct core *core, struct incoming *in, struct apply_
         .value_count = in->value_count,
         .binds = in->header.kind == KIND_CREATE && create_binds(core, &in->header),
     };
+}
+
+struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome)
+{
+    struct cached *cached;
     struct apply_outcome outcome;
+    struct change change = change_of(core, in);
+    TRY(record_cached(core, in->header.record, &cached));
     TRY(record_apply(&cached->record, &change, &core->registry, core->self, &outcome));
     TRY(take_outcome(core, cached, in, &outcome));
     *out_outcome = outcome;
     return status_ok();
 }
 
-/* A parked entry of the history, read again from the store. */
-static struct status parked_try(struct core *core, struct cached *cached, size_t index, bool *out_progress)
+/* A leaf of the history, read again from the store. */
+static struct status entry_read(struct core *core, const struct history_entry *entry, struct incoming *out_in)
 {
-    const struct history_entry *entry = &cached->record.history[index];
-    struct stream *stream = stream_at(core, entry->stream);
-    bool relayed = (entry->flags & HISTORY_RELAYED) != 0;
-    struct incoming in = {.stream = stream, .seq = entry->seq, .relayed = relayed};
+    struct incoming in = {.stream = stream_at(core, entry->stream),
+                          .seq = entry->seq,
+                          .relayed = (entry->flags & HISTORY_RELAYED) != 0};
     struct stored_leaf stored;
-    TRY(stream_leaf(core, entry->stream | (relayed ? CORE_RELAYED : 0), entry->seq, &core->scratch, &stored));
+    struct header header;
+    TRY(stream_leaf(core, entry->stream | (in.relayed ? CORE_RELAYED : 0), entry->seq, &core->scratch, &stored));
     in.leaf = stored.leaf;
     in.body = stored.body;
-    struct header header;
     TRY(header_scan(in.leaf, &core->scratch, &header, NULL));
     struct stream_id place = {.node = header.node, .epoch = header.epoch, .scope = header.scope};
     TRY(incoming_read(core, &in, place, header.seq));
-    if (writer_is_stopped(core, header.node)) {
+    *out_in = in;
+    return status_ok();
+}
+
+static struct status parked_try(struct core *core, struct cached *cached, size_t index, bool *out_progress)
+{
+    struct incoming in;
+    struct apply_outcome outcome;
+    TRY(entry_read(core, &cached->record.history[index], &in));
+    if (writer_is_stopped(core, in.header.node)) {
         return status_ok();
     }
-    struct apply_outcome outcome;
     TRY(apply_change(core, &in, &outcome));
     *out_progress = *out_progress || outcome.result != APPLY_PARKED;
     return status_ok();
+}
+
+static bool entry_is_gone(struct core *core, const struct history_entry *entry)
+{
+    return !(entry->flags & HISTORY_RELAYED) && entry->seq >= stream_at(core, entry->stream)->range.size;
+}
+
+struct status record_rebuild(struct core *core, struct record_id id)
+{
+    struct cached *cached;
+    TRY(record_cached(core, id, &cached));
+    struct record old = cached->record;
+    struct record fresh;
+    record_init(&fresh, id, &core->arena);
+    for (size_t i = 0; i < old.history_count; i++) {
+        struct incoming in;
+        struct apply_outcome outcome;
+        if (entry_is_gone(core, &old.history[i])) {
+            continue;
+        }
+        TRY(entry_read(core, &old.history[i], &in));
+        struct change change = change_of(core, &in);
+        TRY(record_apply(&fresh, &change, &core->registry, core->self, &outcome));
+    }
+    for (size_t i = 0; i < old.clamp_count; i++) {
+        TRY(record_clamp(&fresh, record_dot(&old, old.clamps[i].dot), old.clamps[i].accepted_ms));
+    }
+    cached->record = fresh;
+    cached->dirty = true;
+    cached->due_lanes |= core->meta.lanes;
+    return apply_parked(core, cached);
 }
 
 struct status apply_parked(struct core *core, struct cached *cached)

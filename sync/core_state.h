@@ -144,6 +144,8 @@ bool record_has_own_parked(const struct core *core, const struct record *record)
 struct status incoming_read(struct core *core, struct incoming *in, struct stream_id place, uint64_t place_seq) MUST_CHECK;
 /* A change, at its own dot. What had waited for it is tried by apply_parked. */
 struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome) MUST_CHECK;
+/* The record built anew from the leaves of its history that are still there. */
+struct status record_rebuild(struct core *core, struct record_id id) MUST_CHECK;
 /* Effect of a leaf that has just been appended to its stream; of a relay with its attachment (NULL: not there). */
 struct status apply_leaf(struct core *core, struct incoming *in, const struct attachment *attachment) MUST_CHECK;
 /* Parked changes of the record that may go now. */
@@ -165,6 +167,9 @@ struct status checkpoint_check(struct core *core, struct span bytes, struct stre
 /* A leaf of this node: place, stamp, registry size and commitment are filled in, then it is appended; it is not applied. */
 struct status append_own(struct core *core, struct stream *stream, struct header *header, struct span body,
                          struct incoming *out_in, struct fault *fault) MUST_CHECK;
+/* The same with a body whose commitment stands in the header already; a stamp that is set is kept. */
+struct status append_made(struct core *core, struct stream *stream, struct header *header, struct wire_body body,
+                          struct incoming *out_in, struct fault *fault) MUST_CHECK;
 struct status own_stream(struct core *core, struct scope_id scope, struct stream **out_stream) MUST_CHECK;
 /* Own streams from now on are of this epoch; a node's begins with epoch_open. */
 struct status epoch_begin(struct core *core, uint32_t epoch) MUST_CHECK;

@@ -137,8 +137,26 @@ static struct status hello_refused(struct core *core, const struct hello_answer 
 struct comparison {
     bool forked; /* the hub holds leaves of ours that contradict ours */
     bool ahead;  /* the hub holds leaves of ours that we lack */
-    bool lost;   /* the hub lacks what it has cosigned */
+    bool lost;   /* the hub contradicts what it has cosigned */
 };
+
+/* The hub lacks what it has cosigned: it was restored. What it holds must be the beginning of ours; then it gets the rest
+ * again. */
+static struct status compare_behind(struct core *core, struct stream *stream, const struct stream_state *state,
+                                    struct comparison *c)
+{
+    struct hash root;
+    struct tree_range range;
+    TRY(stream_root_at(core, stream, state->size, &root));
+    if (!hash_equal(root, state->root)) {
+        c->lost = true;
+        return status_ok();
+    }
+    TRY(stream_range_at(core, stream, state->size, &range));
+    TRY(stream_touch(core, stream));
+    stream->acked = range;
+    return event_add(core, "the hub was behind what it had acknowledged: sent again", (struct record_id){{0}});
+}
 
 static struct status compare_one(struct core *core, const struct stream_state *state, struct comparison *c)
 {
@@ -148,8 +166,7 @@ static struct status compare_one(struct core *core, const struct stream_state *s
         return status_ok();
     }
     if (state->size < stream->acked.size) {
-        c->lost = true;
-        return status_ok();
+        return compare_behind(core, stream, state, c);
     }
     struct status status = stream_acknowledge(core, stream, state->size, &state->root);
     if (status.code == STATUS_INVALID) {
@@ -171,11 +188,16 @@ static struct status compare_all(struct core *core, const struct hello_answer *a
     }
     for (uint32_t i = 0; i < core->set.count; i++) {
         const struct stream *stream = core->set.streams[i];
-        bool named = false;
+        struct stream_state none = {.stream = stream->id};
+        bool named = !stream->own || stream->acked.size == 0;
         for (size_t k = 0; k < answer->own_count && !named; k++) {
             named = stream_id_equal(stream->id, answer->own[k].stream);
         }
-        c.lost = c.lost || (stream->own && !named && stream->acked.size > 0);
+        if (!named) {
+            struct tree_range empty = {0};
+            tree_range_root(&empty, core->crypto, &none.root);
+            TRY(compare_one(core, &none, &c));
+        }
     }
     *out_comparison = c;
     return status_ok();
@@ -198,8 +220,8 @@ struct status core_hello_answered(struct core *core, const struct hello_answer *
     core->lease_taken = false;
     TRY(compare_all(core, answer, &c));
     if (c.lost) {
-        *out_next = next_stop("the hub lacks changes of this node that it has acknowledged");
-        return event_add(core, "the hub lacks changes of this node that it has acknowledged", (struct record_id){{0}});
+        *out_next = next_stop("the hub contradicts what it has acknowledged");
+        return event_add(core, "the hub contradicts what it has acknowledged", (struct record_id){{0}});
     }
     if (c.forked) {
         TRY(epoch_archive(core));

@@ -156,7 +156,7 @@ static struct status part_append(struct pulling *p)
 static struct status part_forked(struct pulling *p)
 {
     struct core *core = p->core;
-    if (p->stream && p->stream->own) {
+    if (p->stream && p->stream->own && p->stream->range.size > p->stream->acked.size) {
         TRY(event_add(core, "the hub holds another branch of this node's changes", (struct record_id){{0}}));
         return epoch_archive(core);
     }

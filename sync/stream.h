@@ -77,6 +77,10 @@ struct status stream_run(struct core *core, struct stream *stream, uint64_t firs
 /* Replaces the body of one leaf: an erasure, or a body that has come. */
 struct status stream_body_set(struct core *core, uint32_t number, uint64_t seq, struct wire_body body) MUST_CHECK;
 
+/* Takes the leaves behind `range` out of the store; their tiles are written over as new ones come. */
+struct status stream_truncate(struct core *core, struct stream *stream, const struct tree_range *range) MUST_CHECK;
+struct status stream_range_at(struct core *core, struct stream *stream, uint64_t size, struct tree_range *out_range) MUST_CHECK;
+
 struct status stream_note(struct core *core, const struct stream *stream, struct arena *arena, struct span *out_note) MUST_CHECK;
 struct status stream_note_set(struct core *core, struct stream *stream, uint64_t size, const struct hash *root, struct span note) MUST_CHECK;
 

@@ -405,6 +405,64 @@ struct status stream_body_set(struct core *core, uint32_t number, uint64_t seq, 
     return core->store->ops->put(core->store, STORE_BODIES, &body_row, 1);
 }
 
+/* Rows of leaves and bodies at or after `seq`. */
+static struct status chunks_remove(struct core *core, uint32_t number, uint64_t seq)
+{
+    uint8_t from[CHUNK_KEY];
+    uint8_t end[CHUNK_KEY];
+    size_t count = CHUNK_ROWS;
+    chunk_key(from, number, seq);
+    chunk_key(end, number + 1, 0);
+    while (count == CHUNK_ROWS) {
+        struct pair rows[CHUNK_ROWS];
+        struct span keys[CHUNK_ROWS];
+        TRY(core->store->ops->scan(core->store, STORE_LEAVES, span_of(from, CHUNK_KEY), span_of(end, CHUNK_KEY), false,
+                                   CHUNK_ROWS, SIZE_MAX, &core->scratch, rows, &count));
+        for (size_t i = 0; i < count; i++) {
+            keys[i] = rows[i].key;
+        }
+        TRY(core->store->ops->remove(core->store, STORE_LEAVES, keys, count));
+        TRY(core->store->ops->remove(core->store, STORE_BODIES, keys, count));
+    }
+    return status_ok();
+}
+
+struct status stream_truncate(struct core *core, struct stream *stream, const struct tree_range *range)
+{
+    struct stored_leaf leaves[LIMIT_CHUNK_LEAVES];
+    size_t count = 0;
+    uint64_t first = 0;
+    TRY(stream_flush(core, stream));
+    TRY(stream_touch(core, stream));
+    if (range->size > 0) {
+        TRY(chunk_find(core, stream->number, range->size - 1, &core->scratch, leaves, &count, &first));
+    }
+    TRY(chunks_remove(core, stream->number, range->size));
+    if (count > 0 && first + count > range->size) {
+        struct pair leaf_row;
+        struct pair body_row;
+        TRY(chunk_write(&core->scratch, stream->number, first, leaves, (size_t)(range->size - first), &leaf_row, &body_row));
+        TRY(core->store->ops->put(core->store, STORE_LEAVES, &leaf_row, 1));
+        TRY(store_remove_one(core->store, STORE_BODIES, body_row.key));
+        if (body_row.value.data) {
+            TRY(core->store->ops->put(core->store, STORE_BODIES, &body_row, 1));
+        }
+    }
+    stream->range = *range;
+    if (stream->note_size > range->size) {
+        stream->note_size = 0;
+    }
+    return status_ok();
+}
+
+struct status stream_range_at(struct core *core, struct stream *stream, uint64_t size, struct tree_range *out_range)
+{
+    struct tree_tiles tiles;
+    TRY(stream_tiles(core, stream, &core->scratch, &tiles));
+    struct tree_source source = tree_tiles_source(&tiles);
+    return tree_range_at(&source, size, out_range);
+}
+
 struct status stream_tiles(struct core *core, struct stream *stream, struct arena *arena, struct tree_tiles *out_tiles)
 {
     TRY(stream_flush(core, stream));

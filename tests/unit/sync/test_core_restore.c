@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libraries: node_crypto node_base */
+/* Old copies of a node's store: sync/hello.c, sync/epoch.c, sync/lease.c. */
+#include "tests/unit/sync/world.h"
+
+static struct world world;
+static struct site *a;
+static struct record_id id;
+static struct store *backup;
+
+static int start(void **state)
+{
+    (void)state;
+    must(world_start(&world, memory_heap()));
+    must(world_join(&world, "64.09", NULL, &a));
+    must(world_settle(&world));
+    must(site_create(&world, a, NULL, "pertama", &id));
+    must(world_settle(&world));
+    backup = NULL;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    if (backup) {
+        backup->ops->free(backup);
+    }
+    world_release(&world);
+    return 0;
+}
+
+static void take_backup(void)
+{
+    must(store_model_copy(a->store, world.memory, &backup));
+}
+
+/* The store is the old copy from now on; the machine it ran on is gone for a quarter of an hour. */
+static void restore(bool doubt)
+{
+    site_stop(a);
+    a->store->ops->free(a->store);
+    a->store = backup;
+    backup = NULL;
+    a->doubt = doubt;
+    world.now_ms += 15 * 60 * 1000;
+    must(site_start(&world, a));
+}
+
+static void edit(const char *title)
+{
+    struct token token;
+    must(site_read(&world, a, id, &token));
+    must(site_edit_title(&world, a, id, &token, title));
+}
+
+static void a_restored_store_gets_its_own_changes_back(void **state)
+{
+    (void)state;
+    take_backup();
+    edit("kedua");
+    edit("ketiga");
+    must(world_settle(&world));
+    uint64_t size = site_own_stream(&world, a).size;
+    restore(false);
+    assert_false(core_is_ready(a->core));
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 1);
+    assert_int_equal(site_own_stream(&world, a).size, size);
+    assert_string_equal(site_title(&world, a, id), "ketiga");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    edit("keempat");
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "keempat");
+}
+
+static void a_restored_store_that_wrote_on_keeps_both_histories(void **state)
+{
+    (void)state;
+    struct record_id other;
+    take_backup();
+    edit("sebelum bencana");
+    must(world_settle(&world));
+    restore(false);
+    edit("sesudah bencana");
+    edit("sesudahnya lagi");
+    must(site_create(&world, a, NULL, "baru", &other));
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    assert_int_equal(site_siblings(&world, a, id, REG_TITLE), 2);
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 2);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    assert_string_equal(site_title(&world, &world.hub, other), "baru");
+    assert_true(digests_equal(&world, a, &world.hub, other));
+    edit("selesai");
+    must(world_settle(&world));
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 1);
+    assert_string_equal(site_title(&world, &world.hub, id), "selesai");
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+}
+
+static void a_context_that_names_an_archived_change_is_mapped_to_its_successor(void **state)
+{
+    (void)state;
+    struct token token;
+    take_backup();
+    edit("sebelum bencana");
+    must(world_settle(&world));
+    restore(false);
+    edit("sesudah bencana");
+    must(site_read(&world, a, id, &token));
+    must(world_settle(&world));
+    struct ctx_entry *mapped;
+    size_t count;
+    must(site_begin(&world, a));
+    must(core_map_ctx(a->core, id, token.ctx, token.count, &world.arena, &mapped, &count));
+    core_rollback(a->core);
+    assert_int_equal(count, token.count + 1);
+    assert_int_equal(site_edit_title(&world, a, id, &token, "token lama").code, STATUS_STALE);
+    memcpy(token.ctx, mapped, count * sizeof *mapped);
+    token.count = count;
+    must(site_edit_title(&world, a, id, &token, "token baru"));
+    must(world_settle(&world));
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 2);
+}
+
+static void a_store_in_doubt_writes_in_a_new_epoch_at_once(void **state)
+{
+    (void)state;
+    take_backup();
+    edit("sebelum bencana");
+    must(world_settle(&world));
+    restore(true);
+    edit("sesudah bencana");
+    assert_int_equal(core_epoch(a->core), 2);
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 2);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
+static void a_store_in_doubt_that_wrote_nothing_goes_on_in_its_epoch(void **state)
+{
+    (void)state;
+    take_backup();
+    restore(true);
+    must(world_settle(&world));
+    edit("seperti biasa");
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 1);
+}
+
+static void a_crash_between_archive_and_rewriting_loses_nothing(void **state)
+{
+    (void)state;
+    struct next next;
+    take_backup();
+    edit("sebelum bencana");
+    must(world_settle(&world));
+    restore(false);
+    edit("sesudah bencana");
+    must(world_hello(&world, a, &next));
+    assert_int_equal(next.step, NEXT_GO_ON);
+    must(world_pull(&world, a, &next));
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 2);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
+static void a_cloned_node_is_refused_until_a_person_says_takeover(void **state)
+{
+    (void)state;
+    struct site clone = {.id = a->id, .instance = 99, .crypto = a->crypto};
+    struct next next;
+    take_backup();
+    clone.store = backup;
+    backup = NULL;
+    must(site_start(&world, &clone));
+    must(world_hello(&world, &clone, &next));
+    assert_int_equal(next.step, NEXT_TAKEOVER);
+    assert_false(core_is_ready(clone.core));
+    struct token token;
+    must(site_read(&world, &clone, id, &token));
+    assert_int_equal(site_edit_title(&world, &clone, id, &token, "klon").code, STATUS_BUSY);
+    edit("asli");
+    must(world_settle(&world));
+    world.takeover = true;
+    must(world_hello(&world, &clone, &next));
+    world.takeover = false;
+    assert_int_equal(next.step, NEXT_GO_ON);
+    must(world_pull(&world, &clone, &next));
+    assert_true(core_is_ready(clone.core));
+    edit("asli lagi");
+    must(world_push(&world, a, &next));
+    assert_int_equal(world.verdict, VERDICT_LEASE_TAKEN);
+    assert_int_equal(next.step, NEXT_HELLO);
+    must(world_hello(&world, a, &next));
+    assert_int_equal(next.step, NEXT_TAKEOVER);
+    clone.crypto = NULL;
+    site_release(&clone);
+}
+
+static void a_copy_of_the_same_machine_waits_for_silence(void **state)
+{
+    (void)state;
+    struct next next;
+    take_backup();
+    edit("asli");
+    must(world_settle(&world));
+    struct store *live = a->store;
+    site_stop(a);
+    a->store = backup;
+    backup = live;
+    must(site_start(&world, a));
+    must(world_hello(&world, a, &next));
+    must(world_hello(&world, a, &next));
+    assert_true(next.step == NEXT_GO_ON || next.step == NEXT_WAIT);
+    world.now_ms += 11 * 60 * 1000;
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "asli");
+}
+
+static void a_lost_hello_answer_does_not_lock_the_node_out(void **state)
+{
+    (void)state;
+    struct next next;
+    must(site_restart(&world, a));
+    world.drop_answer = true;
+    must(world_hello(&world, a, &next));
+    world.drop_answer = false;
+    must(world_hello(&world, a, &next));
+    assert_int_equal(next.step, NEXT_GO_ON);
+    assert_true(core_is_ready(a->core));
+}
+
+static void a_hub_that_lost_acknowledged_changes_gets_them_again(void **state)
+{
+    (void)state;
+    struct store *hub_backup;
+    must(store_model_copy(world.hub.store, world.memory, &hub_backup));
+    edit("hilang di pusat");
+    must(world_settle(&world));
+    site_stop(&world.hub);
+    world.hub.store->ops->free(world.hub.store);
+    world.hub.store = hub_backup;
+    world.now_ms += 15 * 60 * 1000;
+    must(site_start(&world, &world.hub));
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "hilang di pusat");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_restored_store_gets_its_own_changes_back, start, stop),
+        cmocka_unit_test_setup_teardown(a_restored_store_that_wrote_on_keeps_both_histories, start, stop),
+        cmocka_unit_test_setup_teardown(a_context_that_names_an_archived_change_is_mapped_to_its_successor, start, stop),
+        cmocka_unit_test_setup_teardown(a_store_in_doubt_writes_in_a_new_epoch_at_once, start, stop),
+        cmocka_unit_test_setup_teardown(a_store_in_doubt_that_wrote_nothing_goes_on_in_its_epoch, start, stop),
+        cmocka_unit_test_setup_teardown(a_crash_between_archive_and_rewriting_loses_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_cloned_node_is_refused_until_a_person_says_takeover, start, stop),
+        cmocka_unit_test_setup_teardown(a_copy_of_the_same_machine_waits_for_silence, start, stop),
+        cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
+        cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
