@@ -213,7 +213,9 @@ struct apply_outcome {
 };
 
 /* May this role write this register by this kind of leaf (merge.md, "Registers")? Asked before a leaf is made, so that
- * none is void; number 0 asks for the kind alone. Hub-only registers need the hub besides. */
+ * none is void; number 0 asks for the kind alone. Hub-only registers need the hub besides. A clerk may fill in `assign` and
+ * `hidden` in what he makes (create, note, attach) and may not edit them later. That an automatic change covers no sibling
+ * of another author is its writer's duty: the context it states is merged like any other. */
 bool record_role_may(enum role role, enum kind kind, uint32_t number);
 
 /* One change (a kind with a dot). Adds it to the history, parks it, or merges it: merge.md's apply(c), O(registers

@@ -28,7 +28,7 @@ enum feature {
 };
 
 struct counts {
-    uint64_t histories, leaves, voids, parked, duplicates, conflicts, erased, late, stores, withdrawn, routes;
+    uint64_t histories, leaves, voids, parked, duplicates, conflicts, erased, late, stores, withdrawn, routes, forks;
 };
 
 struct trial {
@@ -80,6 +80,7 @@ static enum apply_result deliver(struct trial *t, size_t leaf)
                             .hash = l->hash,
                             .stream = (uint32_t)l->scope,
                             .seq = leaf,
+                            .relayed = random_below(&t->random, 4) == 0,
                             .binds = l->binds,
                             .body = held                 ? BODY_PRESENT
                                     : l->header.has_body ? BODY_LATER
@@ -97,6 +98,20 @@ static enum apply_result deliver(struct trial *t, size_t leaf)
     t->counts->parked += outcome.result == APPLY_PARKED ? 1 : 0;
     t->counts->duplicates += outcome.result == APPLY_DUPLICATE ? 1 : 0;
     return outcome.result;
+}
+
+/* A second content for a dot that is held, applied or waiting: evidence that changes nothing. */
+static void deliver_twin(struct trial *t, size_t leaf)
+{
+    const struct law_leaf *l = &t->history->leaves[leaf];
+    struct change change = {.header = &l->header, .hash = l->hash, .seq = leaf, .binds = l->binds, .body = BODY_LATER};
+    change.hash.bytes[3] ^= 1;
+    struct apply_outcome outcome;
+    must(record_apply(&t->record, &change, t->registry, (struct node_id){"nobody"}, &outcome), "apply");
+    if (outcome.result != APPLY_FORKED || memcmp(outcome.other.bytes, l->hash.bytes, HISTORY_HASH_SIZE) != 0) {
+        t->broken = "1: a second content for a dot was not taken for a fork";
+    }
+    t->counts->forks++;
 }
 
 static void retry_parked(struct trial *t)
@@ -172,6 +187,9 @@ static void deliver_all(struct trial *t)
         retry_parked(t);
         if ((t->features & REPEAT) != 0 && random_below(&t->random, 3) == 0) {
             deliver(t, order[random_below(&t->random, (unsigned)i + 1)]);
+        }
+        if ((t->features & REPEAT) != 0 && random_below(&t->random, 9) == 0) {
+            deliver_twin(t, order[random_below(&t->random, (unsigned)i + 1)]);
         }
         if ((t->features & STORE) != 0 && random_below(&t->random, 5) == 0) {
             store_and_load(t);
@@ -504,7 +522,7 @@ static void world_init(struct world *world)
 static int honest(const struct counts *c)
 {
     const uint64_t met[] = {c->voids, c->parked, c->duplicates, c->conflicts, c->erased,
-                            c->late,  c->stores, c->withdrawn,  c->routes};
+                            c->late,  c->stores, c->withdrawn,  c->routes,    c->forks};
     for (size_t i = 0; i < sizeof met / sizeof met[0]; i++) {
         if (c->histories >= 1000 && met[i] == 0) {
             printf("law_merge: case %zu never came up: the generator is broken\n", i);
@@ -553,11 +571,12 @@ int main(int argc, char **argv)
     }
     const struct counts *c = &bench.counts;
     printf("law_merge: %llu histories, %llu leaves (%llu void), %llu parkings, %llu duplicates, %llu stores, "
-           "%llu conflicts, %llu erased, %llu late, %llu withdrawn, %llu routes: %s\n",
+           "%llu conflicts, %llu erased, %llu late, %llu withdrawn, %llu routes, %llu forks: %s\n",
            (unsigned long long)c->histories, (unsigned long long)c->leaves, (unsigned long long)c->voids,
            (unsigned long long)c->parked, (unsigned long long)c->duplicates, (unsigned long long)c->stores,
            (unsigned long long)c->conflicts, (unsigned long long)c->erased, (unsigned long long)c->late,
-           (unsigned long long)c->withdrawn, (unsigned long long)c->routes, failed ? "BROKEN" : "all laws hold");
+           (unsigned long long)c->withdrawn, (unsigned long long)c->routes, (unsigned long long)c->forks,
+           failed ? "BROKEN" : "all laws hold");
     failed = failed || honest(c);
     arena_release(&bench.plain);
     arena_release(&bench.other);
