@@ -249,6 +249,15 @@ static int process_connect(const struct config *config)
     return fd;
 }
 
+bool control_running(const struct config *config)
+{
+    int fd = process_connect(config);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
 static void answer_from_line(const char *line, struct control_answer *answer)
 {
     json_t *json = line ? json_loads(line, 0, NULL) : NULL;

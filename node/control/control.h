@@ -46,6 +46,8 @@ const struct control_verb *control_verb_find(const char *name);
 struct status control_start(struct process *process, struct control **out_control, char *problem, size_t problem_size);
 void control_stop(struct control *control);
 
+/* True if a process answers on the socket of this configuration. Never touches the store. */
+bool control_running(const struct config *config);
 /* The CLI's side: asks the running process, or opens the store. Fills `out_answer` in every case. */
 void control_ask(const struct config *config, const char *verb, json_t *arguments, struct control_answer *out_answer);
 

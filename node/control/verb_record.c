@@ -308,8 +308,35 @@ static const struct register_info *argument_register(struct verb_job *verb)
     return info;
 }
 
-/* A typed value ("value"), or that of one of the siblings ("take": 1, 2, ... as listed). */
-static struct status edit_value(struct verb_job *verb, struct core *core, const struct author *author,
+/* "part": the follow-up whose register is meant; none: the complaint itself. */
+static struct status argument_part(struct verb_job *verb, struct part_id *out_part)
+{
+    struct record_id id = {{0}};
+    if (json_is_string(json_object_get(verb->arguments, "part")) &&
+        !argument_record(verb->arguments, "part", verb->answer, &id)) {
+        return STATUS_MAKE(STATUS_INVALID);
+    }
+    memcpy(out_part->bytes, id.bytes, sizeof out_part->bytes);
+    return status_ok();
+}
+
+/* The sibling that is meant: by its place ("take": 1, 2, ... as listed), or by the hash that was shown with it
+ * ("take_hash"), which names the same value even when others have come since. SIZE_MAX: none. */
+static size_t taken_sibling(const struct verb_job *verb, const struct record_register *reg)
+{
+    const char *wanted = json_string_value(json_object_get(verb->arguments, "take_hash"));
+    json_int_t take = json_integer_value(json_object_get(verb->arguments, "take"));
+    size_t found = !wanted && take >= 1 && (size_t)take <= reg->sibling_count ? (size_t)take - 1 : SIZE_MAX;
+    for (size_t i = 0; wanted && i < reg->sibling_count; i++) {
+        char text[65];
+        hash_text(reg->siblings[i].hash, text);
+        found = strcmp(text, wanted) == 0 ? i : found;
+    }
+    return found;
+}
+
+/* A typed value ("value"), or that of one of the siblings. */
+static struct status edit_value(struct verb_job *verb, struct core *core, const struct author *author, struct part_id part,
                                 const struct register_info *info, struct arena *arena, struct span *out_value)
 {
     const char *text = json_string_value(json_object_get(verb->arguments, "value"));
@@ -321,15 +348,24 @@ static struct status edit_value(struct verb_job *verb, struct core *core, const 
         }
         return status;
     }
-    json_int_t take = json_integer_value(json_object_get(verb->arguments, "take"));
-    const struct record_register *reg = record_register_find(author->record, (struct part_id){{0}}, info->number);
-    enum body_state state;
-    if (!reg || take < 1 || (size_t)take > reg->sibling_count) {
+    const struct record_register *reg = record_register_find(author->record, part, info->number);
+    size_t taken = reg ? taken_sibling(verb, reg) : SIZE_MAX;
+    if (taken == SIZE_MAX && json_object_get(verb->arguments, "take_hash")) {
+        answer_problem(verb->answer, EXIT_REFUSED, "somebody decided about that value meanwhile: read again, then decide");
+        return STATUS_MAKE(STATUS_STALE);
+    }
+    if (taken == SIZE_MAX) {
         answer_problem(verb->answer, EXIT_USAGE, "say which value: one of the %zu siblings, or a value of your own",
                        reg ? reg->sibling_count : 0);
         return STATUS_MAKE(STATUS_INVALID);
     }
-    return core_sibling_value(core, author->record, reg, (size_t)take - 1, arena, out_value, &state);
+    enum body_state state = BODY_LATER;
+    TRY(core_sibling_value(core, author->record, reg, taken, arena, out_value, &state));
+    if (state != BODY_PRESENT && state != BODY_NONE) {
+        answer_problem(verb->answer, EXIT_REFUSED, "that value is not here any more: take another one, or write your own");
+        return STATUS_MAKE(STATUS_DENIED);
+    }
+    return status_ok();
 }
 
 static struct status edit_run(struct verb_job *verb, struct core *core, struct arena *arena)
@@ -344,8 +380,11 @@ static struct status edit_run(struct verb_job *verb, struct core *core, struct a
         }
         return STATUS_MAKE(STATUS_INVALID);
     }
-    TRY(edit_value(verb, core, &author, info, arena, &value.bytes));
+    struct part_id part = {{0}};
+    TRY(argument_part(verb, &part));
+    TRY(edit_value(verb, core, &author, part, info, arena, &value.bytes));
     struct draft draft = draft_of(verb, &author, KIND_EDIT);
+    draft.part = part;
     draft.values = &value;
     draft.value_count = 1;
     TRY(erasures_of(author.record, arena, &draft));

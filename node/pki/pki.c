@@ -378,6 +378,8 @@ static bool read_facts(X509 *certificate, int64_t now_s, struct pki_facts *facts
     OPENSSL_free(key);
     (void)X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, facts->subject,
                                     sizeof facts->subject);
+    (void)X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_organizationName, facts->deployment,
+                                    sizeof facts->deployment);
     read_uri(certificate, facts);
     int64_t left_s = facts->not_after_s - now_s;
     facts->days_left = left_s >= 0 ? left_s / DAY_S : -((-left_s + DAY_S - 1) / DAY_S);

@@ -51,6 +51,7 @@ struct status pki_keys_create(const char *directory, char *problem, size_t probl
 
 struct pki_facts {
     char subject[128];       /* common name */
+    char deployment[64];     /* organisation */
     char uri[256];           /* the SAN URI; "" without or with several */
     uint8_t spki_sha256[32]; /* of the DER SubjectPublicKeyInfo */
     int64_t not_before_s;
