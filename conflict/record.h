@@ -38,14 +38,15 @@ struct history_entry {
     uint32_t stream; /* the store's number of the stream where the leaf lies */
     uint64_t seq;
     uint64_t reg;
-    struct hash hash; /* of one that was read from a row only the first HISTORY_HASH_SIZE bytes, the others zero */
+    struct hash hash;
     enum kind kind;
     enum class class;
     uint32_t flags;
     struct part_id part; /* zero unless the leaf names one */
 };
 
-#define HISTORY_HASH_SIZE 16
+/* All of it: contexts that are lowered to an older change name it whole. */
+#define HISTORY_HASH_SIZE 32
 
 struct dot_index { /* a dot with its replica as an index into record->replicas */
     uint32_t replica;

@@ -5,7 +5,7 @@
 #include "conflict/record.h"
 
 /* The store's row. Everything that apply and show need, nothing that the leaves can tell: of a leaf's hash the history
- * keeps HISTORY_HASH_SIZE bytes, and registers written by one leaf (a create writes ten) name it once. Numbers are
+ * keeps its whole hash, and registers written by one leaf (a create writes ten) name it once. Numbers are
  * varints; a dot is replica + 1 and rseq, or one 0 for none. */
 
 #define ROW_VERSION 1

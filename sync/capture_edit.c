@@ -14,10 +14,18 @@ static bool ctx_is(const struct draft *draft, const struct shadow_vector *ctx)
     return shadow_vector_equal(&other, ctx);
 }
 
-static struct draft *draft_for(struct capture_work *work, enum kind kind, const struct shadow_vector *ctx)
+/* Who may change a column is settled by the legacy system's own rights: what only an admin may write (the OPD, hiding a
+ * follow-up) is written as the institution's admin, all else as its clerk. */
+static enum role role_for(enum kind kind, uint32_t number)
+{
+    return record_role_may(ROLE_CLERK, kind, number) ? ROLE_CLERK : ROLE_ADMIN;
+}
+
+static struct draft *draft_for(struct capture_work *work, enum kind kind, enum role role, const struct shadow_vector *ctx)
 {
     for (size_t i = 0; i < work->out.draft_count; i++) {
-        if (work->out.drafts[i].kind == kind && ctx_is(&work->out.drafts[i], ctx)) {
+        const struct draft *draft = &work->out.drafts[i];
+        if (draft->kind == kind && draft->role == role && ctx_is(draft, ctx)) {
             return &work->out.drafts[i];
         }
     }
@@ -25,7 +33,7 @@ static struct draft *draft_for(struct capture_work *work, enum kind kind, const 
     *draft = (struct draft){.record = work->shadow->record,
                             .kind = kind,
                             .lane = work->source->lane,
-                            .role = ROLE_CLERK,
+                            .role = role,
                             .actor = work->source->actor,
                             .part = work->shadow->part,
                             .ctx = ctx->entries,
@@ -63,7 +71,7 @@ struct status capture_draft_add(struct capture_work *work, enum kind kind, const
     if (ctx->count > LIMIT_CTX_COUNT) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
-    struct draft *draft = draft_for(work, kind, ctx);
+    struct draft *draft = draft_for(work, kind, role_for(kind, number), ctx);
     struct body_value *values = arena_array(work->arena, draft->value_count + 1, sizeof *values);
     if (!values) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
