@@ -212,7 +212,9 @@ struct node_id core_self(const struct core *core)
 
 bool core_is_ready(const struct core *core)
 {
-    return core->phase == PHASE_READY;
+    /* A node whose own entry has not been pulled yet does not know what it may write. */
+    return core->phase == PHASE_READY &&
+           (core->is_hub || registry_node(&core->registry, core->registry.size, core->self) != NULL);
 }
 
 struct status core_grown(const struct core *core, const struct scope_id **out_scopes, size_t *out_count)

@@ -200,6 +200,7 @@ static struct status parked_update(struct core *core, struct cached *cached)
 
 static struct status cached_flush(struct core *core, struct cached *cached)
 {
+    TRY(refs_update(core, cached)); /* first: it asks whether something had been parked */
     TRY(parked_update(core, cached));
     TRY(due_update(core, cached));
     TRY(erasure_update(core, cached));

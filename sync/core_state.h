@@ -186,6 +186,8 @@ struct status owe_clamp(struct core *core, const struct incoming *in) MUST_CHECK
 bool inbox_possible(const struct record *record);
 struct status inbox_update(struct core *core, struct cached *cached, uint32_t *out_persons) MUST_CHECK;
 struct status due_update(struct core *core, struct cached *cached) MUST_CHECK;
+/* refs.c: the external numbers that records are found by. */
+struct status refs_update(struct core *core, struct cached *cached) MUST_CHECK;
 struct status erasure_update(struct core *core, struct cached *cached) MUST_CHECK;
 struct status event_add(struct core *core, const char *what, struct record_id record) MUST_CHECK;
 struct status evidence_add(struct core *core, const struct incoming *in, struct hash other) MUST_CHECK;
