@@ -326,15 +326,26 @@ static struct status apply_clamp(struct core *core, const struct incoming *in)
     return record_clamp(&cached->record, dot, target->accepted_ms);
 }
 
+bool held_better(const struct cached *cached, const struct incoming *in)
+{
+    const struct history_entry *entry =
+        record_history_find(&cached->record, header_replica(&in->header), in->header.rseq);
+    return entry && (entry->flags & HISTORY_PARKED) && (entry->flags & HISTORY_BODY) && in->body.state != BODY_PRESENT &&
+           memcmp(entry->hash.bytes, in->hash.bytes, HISTORY_HASH_SIZE) == 0;
+}
+
 static struct status apply_standing_change(struct core *core, struct incoming *in)
 {
+    struct apply_outcome outcome;
+    struct cached *cached;
+    TRY(record_cached(core, in->header.record, &cached));
     if (writer_is_stopped(core, in->header.node)) {
         return void_note(core, in, "stopped");
     }
-    struct apply_outcome outcome;
+    if (held_better(cached, in)) {
+        return status_ok();
+    }
     TRY(apply_change(core, in, &outcome));
-    struct cached *cached;
-    TRY(record_cached(core, in->header.record, &cached));
     return cached->record.parked_count > 0 ? apply_parked(core, cached) : status_ok();
 }
 

@@ -116,7 +116,12 @@ static struct status foreign_apply(struct core *core, struct incoming *foreign)
     if (writer_is_stopped(core, foreign->header.node)) {
         return quarantine_leaf(core, foreign, "stopped");
     }
-    if (!record_history_find(&cached->record, header_replica(&foreign->header), foreign->header.rseq)) {
+    if (held_better(cached, foreign)) {
+        return status_ok();
+    }
+    const struct history_entry *entry =
+        record_history_find(&cached->record, header_replica(&foreign->header), foreign->header.rseq);
+    if (!entry || (entry->flags & HISTORY_PARKED)) {
         struct stored_leaf stored = {.leaf = foreign->leaf, .body = foreign->body};
         TRY(stream_attach(core, foreign->stream->number, foreign->seq, &stored));
     }

@@ -150,6 +150,8 @@ struct status record_rebuild(struct core *core, struct record_id id) MUST_CHECK;
 struct status apply_leaf(struct core *core, struct incoming *in, const struct attachment *attachment) MUST_CHECK;
 /* Parked changes of the record that may go now. */
 struct status apply_parked(struct core *core, struct cached *cached) MUST_CHECK;
+/* The same leaf waits already, and with its body, which this copy lacks: a parked entry's place is that of the last copy. */
+bool held_better(const struct cached *cached, const struct incoming *in);
 /* Those that waited for a registry of this size. */
 struct status apply_waiting_registry(struct core *core) MUST_CHECK;
 /* A present body that fits header and commitment and holds exactly the header's registers. */

@@ -4,6 +4,7 @@
 /* Hello, at every start: both sides compare what they hold of the node's own streams (log.md). */
 
 #define EPOCH_STEP_MAX 1024
+#define EPOCHS_PER_HELLO 16
 
 struct status own_states(struct core *core, struct node_id node, struct arena *arena, struct stream_state **out_states,
                          size_t *out_count)
@@ -64,6 +65,25 @@ static struct status register_epoch(struct core *core, struct node_id node, uint
     return core_registry_add(core, &entry);
 }
 
+/* Every epoch in which the node has leaves, lowest first: it may have opened several while it was offline. */
+static struct status register_epochs(struct core *core, const struct hello *hello)
+{
+    for (size_t n = 0; n < EPOCHS_PER_HELLO; n++) {
+        uint32_t newest = registry_epoch_max(&core->registry, hello->node);
+        uint32_t next = hello->epoch_open > newest ? hello->epoch_open : UINT32_MAX;
+        for (size_t i = 0; i < hello->own_count; i++) {
+            const struct stream_state *own = &hello->own[i];
+            bool named = node_id_equal(own->stream.node, hello->node) && own->size > 0 && own->stream.epoch > newest;
+            next = named && own->stream.epoch < next ? own->stream.epoch : next;
+        }
+        if (next == UINT32_MAX) {
+            break;
+        }
+        TRY(register_epoch(core, hello->node, next));
+    }
+    return status_ok();
+}
+
 static struct status registry_note(struct core *core, struct arena *arena, struct span *out_note)
 {
     static const struct scope_id registry_scope = {.text = "registry"};
@@ -82,7 +102,7 @@ static struct status hello_accept(struct core *core, const struct hello *hello, 
         answer->verdict = VERDICT_LEASE_TAKEN;
         return status_ok();
     }
-    TRY(register_epoch(core, hello->node, hello->epoch_open));
+    TRY(register_epochs(core, hello));
     TRY(registry_note(core, arena, &answer->registry_checkpoint));
     TRY(own_states(core, hello->node, arena, &own, &answer->own_count));
     answer->own = own;

@@ -199,7 +199,13 @@ static struct status owed_append(struct core *core, struct stream *stream, const
                             .targets = &target,
                             .target_count = 1};
     TRY(append_own(core, stream, &header, (struct span){0}, &in, NULL));
-    return apply_leaf(core, &in, NULL);
+    TRY(apply_leaf(core, &in, NULL));
+    /* a clamp that was owed before the record moved holds at its new owner too */
+    struct scope_id owner = cached->record.created ? record_owner(&cached->record) : stream->id.scope;
+    if (owed->what == 'C' && !scope_id_equal(owner, stream->id.scope)) {
+        return owed_put(core, owner, 'C', owed->record, owed->dot, owed->accepted_ms);
+    }
+    return status_ok();
 }
 
 static struct status owed_page(struct core *core, const struct pair *rows, size_t count, size_t *out_done)
