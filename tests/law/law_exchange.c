@@ -38,6 +38,7 @@ struct law {
         struct site *site;
         uint64_t number;
         enum write_state state;
+        struct record_id record;
         bool found;
     } writes[WRITES];
     size_t write_count;
@@ -67,11 +68,12 @@ static struct site *any_node(struct law *law)
     return n == REGENCIES ? law->province : law->regencies[n];
 }
 
-static void note_write(struct law *law, struct site *site, struct status status)
+static void note_write(struct law *law, struct site *site, struct record_id record, struct status status)
 {
     if ((status_is_ok(status) || status.code == STATUS_UNKNOWN) && law->write_count < WRITES) {
         law->writes[law->write_count].site = site;
         law->writes[law->write_count].number = law->world.nonce;
+        law->writes[law->write_count].record = record;
         law->writes[law->write_count].state = status_is_ok(status) ? WRITE_ACCEPTED : WRITE_UNCERTAIN;
         law->write_count++;
     }
@@ -101,14 +103,14 @@ static void do_create(struct law *law)
     static const char *const scopes[REGENCIES] = {"64.09", "64.10", "61.03"};
     struct site *site = any_writer(law);
     char title[32];
-    struct record_id id;
+    struct record_id id = {{0}};
     if (law->record_count == RECORDS) {
         return;
     }
     snprintf(title, sizeof title, "w%06llu", (unsigned long long)law->world.nonce + 1);
     const char *scope = site == &law->world.hub ? scopes[draw(law, REGENCIES)] : NULL;
     struct status status = site_create(&law->world, site, scope, title, &id);
-    note_write(law, site, status);
+    note_write(law, site, id, status);
     expect(law, status, "create");
     if (status_is_ok(status)) {
         law->records[law->record_count++] = id;
@@ -141,7 +143,7 @@ static void do_save(struct law *law)
     uint32_t lane = (uint32_t)draw(law, 2);
     struct status status = site_edit(&law->world, form.site, lane, law->records[form.record], &form.token, REG_TITLE,
                                      text_value(&law->world, title));
-    note_write(law, form.site, status);
+    note_write(law, form.site, law->records[form.record], status);
     expect(law, status, "edit");
 }
 
@@ -392,6 +394,16 @@ static void find_writes(struct law *law)
     core_rollback(w->hub.core);
 }
 
+/* What an erasure covers may be gone. */
+static bool is_erased(struct law *law, struct record_id id)
+{
+    const struct record *record;
+    must(site_begin(&law->world, &law->world.hub));
+    bool erased = status_is_ok(core_record(law->world.hub.core, id, &record)) && record->erasure_count > 0;
+    core_rollback(law->world.hub.core);
+    return erased;
+}
+
 static void check_events(struct law *law, struct site *site)
 {
     static const char *const forbidden[] = {"forked", "another state of the same", "does not fit its proof",
@@ -421,7 +433,7 @@ static void check(struct law *law)
     }
     find_writes(law);
     for (size_t i = 0; i < law->write_count; i++) {
-        if (law->writes[i].state == WRITE_ACCEPTED && !law->writes[i].found) {
+        if (law->writes[i].state == WRITE_ACCEPTED && !law->writes[i].found && !is_erased(law, law->writes[i].record)) {
             law->problem = "an accepted write is missing at the hub";
             print_message("write %llu of %.16s\n", (unsigned long long)law->writes[i].number, law->writes[i].site->id.text);
         }
