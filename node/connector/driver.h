@@ -104,7 +104,7 @@ struct driver_ops {
     void (*rollback)(struct driver *driver);
     struct status (*outbox_remove)(struct driver *driver, const int64_t *ids, size_t count) MUST_CHECK;
     /* Compare-and-set per shadow: version n replaces n - 1, version 1 is inserted. out_stored[i] false: it lost (the
-     * others are stored). Batched. */
+     * others are stored). Batched; the keys of one call are distinct. */
     struct status (*shadows_store)(struct driver *driver, const struct legacy_shadow *shadows, size_t count,
                                    bool *out_stored) MUST_CHECK;
     /* STALE unless it has exactly this version. */

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/connector/driver_postgres.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Our schema, the triggers, and check, install and uninstall. */
+
+static const char *const SCHEMA[] = {
+    "CREATE SCHEMA IF NOT EXISTS simpul",
+    "REVOKE ALL ON SCHEMA simpul FROM PUBLIC",
+    "CREATE TABLE IF NOT EXISTS simpul.outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tbl text NOT NULL,"
+    " key text NOT NULL, op smallint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS simpul.shadow (lane bigint NOT NULL, tbl text COLLATE \"C\" NOT NULL,"
+    " key text COLLATE \"C\" NOT NULL, version bigint NOT NULL, state bigint NOT NULL, record bytea NOT NULL,"
+    " part bytea NOT NULL, identity bytea NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (lane, tbl, key))",
+    "CREATE INDEX IF NOT EXISTS shadow_record ON simpul.shadow (lane, record, part)",
+    "CREATE INDEX IF NOT EXISTS shadow_identity ON simpul.shadow (lane, tbl, identity)",
+    "CREATE TABLE IF NOT EXISTS simpul.mark (name text PRIMARY KEY, value bytea NOT NULL)",
+};
+enum { SCHEMA_COUNT = sizeof SCHEMA / sizeof SCHEMA[0], LABEL_MAX = 50 };
+
+/* ---- the trigger of a table ---- */
+
+static uint64_t text_digest(const char *text, uint64_t digest)
+{
+    for (; *text; text++) {
+        digest = (digest ^ (uint8_t)*text) * 1099511628211u;
+    }
+    return digest;
+}
+
+/* Names are cut at 63 bytes: a long one gets a digest in its place. */
+static void function_name(struct driver_postgres *postgres, size_t table, char *out_name, size_t size)
+{
+    const char *label = postgres->labels[table];
+    if (strlen(label) <= LABEL_MAX) {
+        snprintf(out_name, size, "capture %s", label);
+    } else {
+        snprintf(out_name, size, "capture %016" PRIx64, text_digest(label, 14695981039346656037u));
+    }
+}
+
+/* A key column that was renamed must not make their statements fail: then nothing is written, and the connector finds
+ * the missing column itself. */
+static void add_guard(struct buffer *sql, const struct mapping_table *mapped)
+{
+    sql_add(sql, "  IF current_setting('simpul.session', true) = 'on' THEN RETURN NULL; END IF;\n"
+                 "  IF (SELECT count(*) FROM pg_attribute WHERE attrelid = TG_RELID AND NOT attisdropped AND attname IN (");
+    for (size_t i = 0; i < mapped->key_count; i++) {
+        sql_add(sql, i > 0 ? ", " : "");
+        sql_literal(sql, mapped->columns[mapped->key[i]].name, true);
+    }
+    sql_add(sql, ")) <> ");
+    sql_number(sql, mapped->key_count);
+    sql_add(sql, " THEN RETURN NULL; END IF;\n");
+}
+
+static void add_keys_of(struct buffer *sql, const struct mapping_table *mapped, const char *rows)
+{
+    sql_add(sql, "(SELECT ");
+    postgres_add_key(sql, mapped, "r");
+    sql_add(sql, " AS key FROM ");
+    sql_add(sql, rows);
+    sql_add(sql, " AS r)");
+}
+
+static void add_capture(struct buffer *sql, const struct mapping_table *mapped, const char *label, const char *rows,
+                        const char *op)
+{
+    sql_add(sql, "    INSERT INTO simpul.outbox (tbl, key, op) SELECT ");
+    sql_literal(sql, label, true);
+    sql_add(sql, ", k.key, ");
+    sql_add(sql, op);
+    sql_add(sql, " FROM ");
+    add_keys_of(sql, mapped, rows);
+    sql_add(sql, " AS k WHERE k.key IS NOT NULL;\n");
+}
+
+/* Another key is another row: what is only among the old ones is deleted, what is only among the new ones inserted. */
+static void add_capture_update(struct buffer *sql, const struct mapping_table *mapped, const char *label)
+{
+    sql_add(sql, "    INSERT INTO simpul.outbox (tbl, key, op) SELECT ");
+    sql_literal(sql, label, true);
+    sql_add(sql, ", coalesce(n.key, o.key), CASE WHEN n.key IS NULL THEN 3 WHEN o.key IS NULL THEN 1 ELSE 2 END FROM ");
+    add_keys_of(sql, mapped, "simpul_new");
+    sql_add(sql, " AS n FULL JOIN ");
+    add_keys_of(sql, mapped, "simpul_old");
+    sql_add(sql, " AS o ON o.key = n.key WHERE coalesce(n.key, o.key) IS NOT NULL ORDER BY 3 DESC;\n");
+}
+
+static struct status function_sql(struct driver_postgres *postgres, size_t table, const char **out_sql)
+{
+    const struct mapping_table *mapped = &postgres->driver.mapping->tables[table];
+    const char *label = postgres->labels[table];
+    char name[80];
+    struct buffer sql;
+    function_name(postgres, table, name, sizeof name);
+    buffer_init(&sql, &postgres->scratch);
+    sql_add(&sql, "CREATE OR REPLACE FUNCTION simpul.");
+    sql_name(&sql, name);
+    sql_add(&sql, "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $simpul$\n"
+                  "BEGIN\n");
+    add_guard(&sql, mapped);
+    sql_add(&sql, "  IF TG_OP = 'INSERT' THEN\n");
+    add_capture(&sql, mapped, label, "simpul_new", "1");
+    sql_add(&sql, "  ELSIF TG_OP = 'UPDATE' THEN\n");
+    add_capture_update(&sql, mapped, label);
+    sql_add(&sql, "  ELSIF TG_OP = 'DELETE' THEN\n");
+    add_capture(&sql, mapped, label, "simpul_old", "3");
+    sql_add(&sql, "  ELSE\n");
+    add_capture(&sql, mapped, label, postgres->tables[table].name, "3");
+    sql_add(&sql, "  END IF;\n");
+    sql_add(&sql, postgres->tables[table].quiet ? "" : "  NOTIFY simpul;\n");
+    sql_add(&sql, "  RETURN NULL;\nEND\n$simpul$");
+    return sql_end(&sql, out_sql);
+}
+
+enum { TRIGGER_COUNT = 4 };
+struct trigger {
+    const char *name, *event, *tables;
+};
+static const struct trigger TRIGGERS[TRIGGER_COUNT] = {
+    {"simpul_insert", "AFTER INSERT", " REFERENCING NEW TABLE AS simpul_new"},
+    {"simpul_update", "AFTER UPDATE", " REFERENCING OLD TABLE AS simpul_old NEW TABLE AS simpul_new"},
+    {"simpul_delete", "AFTER DELETE", " REFERENCING OLD TABLE AS simpul_old"},
+    {"simpul_truncate", "BEFORE TRUNCATE", ""},
+};
+
+static struct status trigger_sql(struct driver_postgres *postgres, size_t table, const struct trigger *trigger,
+                                 const char **out_sql)
+{
+    char name[80];
+    struct buffer sql;
+    function_name(postgres, table, name, sizeof name);
+    buffer_init(&sql, &postgres->scratch);
+    sql_add(&sql, "CREATE OR REPLACE TRIGGER ");
+    sql_add(&sql, trigger->name);
+    sql_add(&sql, " ");
+    sql_add(&sql, trigger->event);
+    sql_add(&sql, " ON ");
+    sql_add(&sql, postgres->tables[table].name);
+    sql_add(&sql, trigger->tables);
+    sql_add(&sql, " FOR EACH STATEMENT EXECUTE FUNCTION simpul.");
+    sql_name(&sql, name);
+    sql_add(&sql, "()");
+    return sql_end(&sql, out_sql);
+}
+
+/* ---- installed? ---- */
+
+/* "1 <digest of the triggers' SQL>": another mapping has other triggers. */
+static struct status installed_mark(struct driver_postgres *postgres, char *out_mark, size_t size)
+{
+    uint64_t digest = 14695981039346656037u;
+    for (size_t i = 0; i < postgres->driver.mapping->table_count; i++) {
+        const char *sql;
+        TRY(function_sql(postgres, i, &sql));
+        digest = text_digest(sql, digest);
+    }
+    snprintf(out_mark, size, "%d %016" PRIx64, POSTGRES_VERSION, digest);
+    return status_ok();
+}
+
+static const char TRIGGERS_SQL[] =
+    "SELECT count(*) FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
+    " JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
+    " WHERE t.tgrelid = $1::bigint::oid AND n.nspname = 'simpul' AND p.proname = $2 AND t.tgenabled <> 'D'";
+
+static struct status triggers_are_there(struct driver_postgres *postgres, size_t table, bool *out_there)
+{
+    struct parameters parameters;
+    PGresult *result = NULL;
+    char name[80];
+    function_name(postgres, table, name, sizeof name);
+    parameters_init(&parameters, postgres);
+    parameter_int(&parameters, postgres->tables[table].oid);
+    parameter_text(&parameters, span_text(name));
+    TRY(postgres_query(postgres, TRIGGERS_SQL, &parameters, &result));
+    *out_there = result_int(result, 0, 0) == TRIGGER_COUNT;
+    PQclear(result);
+    return status_ok();
+}
+
+/* A DBA may say in simpul.mark that a table's trigger is not to notify ("notify:aduan" = 'off'): NOTIFY makes commits
+ * queue behind each other on a busy system. Takes effect with the next install. */
+static struct status quiet_load(struct driver_postgres *postgres)
+{
+    for (size_t i = 0; i < postgres->driver.mapping->table_count; i++) {
+        char name[256];
+        struct span value;
+        snprintf(name, sizeof name, "notify:%s", postgres->labels[i]);
+        struct status status = driver_postgres_mark(&postgres->driver, name, &postgres->arena, &value);
+        if (status.code != STATUS_NOT_FOUND) {
+            TRY(status);
+            postgres->tables[i].quiet = span_equal(value, span_text("off"));
+        }
+    }
+    return status_ok();
+}
+
+static const char OURS_SQL[] =
+    "SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = 'simpul' AND c.relname IN ('outbox', 'shadow', 'mark', 'shadow_record', 'shadow_identity')";
+
+static struct status tables_are_there(struct driver_postgres *postgres, bool *out_there)
+{
+    struct parameters none;
+    PGresult *result = NULL;
+    parameters_init(&none, postgres);
+    TRY(postgres_query(postgres, OURS_SQL, &none, &result));
+    *out_there = result_int(result, 0, 0) == 5;
+    PQclear(result);
+    return status_ok();
+}
+
+struct status postgres_installed(struct driver_postgres *postgres, bool *out_installed)
+{
+    char mark[64];
+    struct span value;
+    bool there = false;
+    TRY(tables_are_there(postgres, &there));
+    if (!there) {
+        *out_installed = false;
+        return status_ok();
+    }
+    TRY(quiet_load(postgres));
+    struct status status = driver_postgres_mark(&postgres->driver, "installed", &postgres->arena, &value);
+    if (status.code == STATUS_NOT_FOUND) {
+        *out_installed = false;
+        return status_ok();
+    }
+    TRY(status);
+    TRY(installed_mark(postgres, mark, sizeof mark));
+    there = span_equal(value, span_text(mark));
+    for (size_t i = 0; there && i < postgres->driver.mapping->table_count; i++) {
+        TRY(triggers_are_there(postgres, i, &there));
+    }
+    *out_installed = there;
+    return status_ok();
+}
+
+/* ---- check ---- */
+
+static struct status check_server(struct driver_postgres *postgres, struct report *report)
+{
+    struct parameters none;
+    PGresult *result = NULL;
+    parameters_init(&none, postgres);
+    TRY(postgres_query(postgres,
+                       "SELECT current_setting('server_version'), current_database()::text, current_user::text,"
+                       " current_setting('server_encoding'), pg_is_in_recovery()::text, current_setting('TimeZone')",
+                       &none, &result));
+    struct span values[6];
+    for (int i = 0; i < 6; i++) {
+        values[i] = result_span(result, 0, i);
+    }
+    report_line(report, "PostgreSQL %.*s, database \"%.*s\", user \"%.*s\", encoding %.*s, time zone %.*s", (int)values[0].size,
+                (const char *)values[0].data, (int)values[1].size, (const char *)values[1].data, (int)values[2].size,
+                (const char *)values[2].data, (int)values[3].size, (const char *)values[3].data, (int)values[5].size,
+                (const char *)values[5].data);
+    if (span_equal(values[4], span_text("true"))) {
+        report_problem(report, "problem: this server is a standby and cannot be written: give the address of the primary");
+    }
+    if (span_equal(values[3], span_text("SQL_ASCII"))) {
+        report_line(report, "warning: the encoding SQL_ASCII promises nothing: rows with broken UTF-8 go to the quarantine");
+    }
+    if (!postgres->schema_there && !postgres->may_create) {
+        report_problem(report, "problem: no right to make the schema \"simpul\"; have the DBA run: GRANT CREATE ON DATABASE "
+                               "\"%.*s\" TO %s;",
+                       (int)values[1].size, (const char *)values[1].data, postgres->catalogue.user);
+    }
+    PQclear(result);
+    return status_ok();
+}
+
+struct status driver_postgres_check(struct driver *driver, struct report *report)
+{
+    struct driver_postgres *postgres = postgres_of(driver);
+    arena_clear(&postgres->scratch);
+    TRY(check_server(postgres, report));
+    catalogue_report(&postgres->catalogue, driver->mapping, report);
+    report_line(report, driver->installed ? "ours: installed, version %d"
+                                          : "ours: not installed for this mapping (wants version %d): run `simpul connector "
+                                            "install`",
+                POSTGRES_VERSION);
+    return status_ok();
+}
+
+/* ---- install ---- */
+
+static struct status statement(struct driver_postgres *postgres, bool print_only, struct report *report, const char *sql)
+{
+    if (print_only) {
+        report_line(report, "%s;", sql);
+        return status_ok();
+    }
+    return postgres_exec(postgres, sql);
+}
+
+static struct status install_all(struct driver_postgres *postgres, bool print_only, struct report *report)
+{
+    char mark[64];
+    char sql[256];
+    TRY(statement(postgres, print_only, report, "BEGIN"));
+    TRY(statement(postgres, print_only, report, "SET LOCAL lock_timeout = '10s'"));
+    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+        TRY(statement(postgres, print_only, report, SCHEMA[i]));
+    }
+    for (size_t i = 0; i < postgres->driver.mapping->table_count; i++) {
+        const char *text;
+        TRY(function_sql(postgres, i, &text));
+        TRY(statement(postgres, print_only, report, text));
+        for (size_t t = 0; t < TRIGGER_COUNT; t++) {
+            TRY(trigger_sql(postgres, i, &TRIGGERS[t], &text));
+            TRY(statement(postgres, print_only, report, text));
+        }
+    }
+    TRY(installed_mark(postgres, mark, sizeof mark));
+    snprintf(sql, sizeof sql,
+             "INSERT INTO simpul.mark (name, value) VALUES ('installed', '%s') ON CONFLICT (name) DO UPDATE SET value = "
+             "excluded.value",
+             mark);
+    TRY(statement(postgres, print_only, report, sql));
+    return statement(postgres, print_only, report, "COMMIT");
+}
+
+static void roll_back(struct driver_postgres *postgres)
+{
+    if (PQstatus(postgres->conn) == CONNECTION_OK && PQtransactionStatus(postgres->conn) != PQTRANS_IDLE) {
+        char problem[sizeof postgres->driver.problem];
+        memcpy(problem, postgres->driver.problem, sizeof problem);
+        struct status status = postgres_exec(postgres, "ROLLBACK");
+        (void)status;
+        memcpy(postgres->driver.problem, problem, sizeof problem);
+    }
+}
+
+struct status driver_postgres_install(struct driver *driver, bool print_only, struct report *report)
+{
+    struct driver_postgres *postgres = postgres_of(driver);
+    arena_clear(&postgres->scratch);
+    if (driver->installed && !print_only) {
+        report_line(report, "already installed, version %d: nothing to do", POSTGRES_VERSION);
+        return status_ok();
+    }
+    TRY(catalogue_check(&postgres->catalogue, driver->mapping, driver->problem, sizeof driver->problem));
+    struct status status = install_all(postgres, print_only, report);
+    if (!print_only) {
+        roll_back(postgres);
+        TRY(status);
+        postgres->schema_there = true;
+        driver->installed = true;
+        TRY(postgres_tables_prepare(postgres));
+        TRY(postgres_exec(postgres, "LISTEN simpul"));
+        report_line(report, "installed, version %d: schema simpul and triggers on %zu table%s", POSTGRES_VERSION,
+                    driver->mapping->table_count, driver->mapping->table_count == 1 ? "" : "s");
+    }
+    return status;
+}
+
+/* The triggers go with the functions that they run. */
+struct status driver_postgres_uninstall(struct driver *driver, bool print_only, struct report *report)
+{
+    struct driver_postgres *postgres = postgres_of(driver);
+    arena_clear(&postgres->scratch);
+    TRY(statement(postgres, print_only, report, "DROP SCHEMA IF EXISTS simpul CASCADE"));
+    if (!print_only) {
+        postgres->schema_there = false;
+        driver->installed = false;
+        TRY(postgres_tables_prepare(postgres));
+        report_line(report, "uninstalled: schema simpul and our triggers are gone");
+    }
+    return status_ok();
+}
