@@ -255,6 +255,7 @@ static struct status complete(struct capture_work *work, const struct shadow_cla
             TRY(capture_read_status(leaf->value, work->arena, &known->status));
         }
     }
+    TRY(capture_raise(known, work->input->record, work->shadow->part, leaf->leaf, work->arena));
     return shadow_vector_raise(&leaf->ctx, work->input->record, work->shadow->part, claimed->number, leaf->leaf,
                                work->arena, &known->vector);
 }

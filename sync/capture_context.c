@@ -11,8 +11,10 @@ static bool vector_covers_sibling(const struct record *record, const struct shad
     return shadow_vector_covers(vector, record_dot(record, sibling->dot));
 }
 
-/* The own lane is always current: its heads, but below a sibling of its own that the vector does not cover (a stale edit,
- * or an edit that stayed beside it), because a vector cannot name a later change without an earlier one. */
+/* The own lane is always current: its heads, but below a sibling of its own that the vector does not cover, because a
+ * vector cannot name a later change without an earlier one. Such are a stale edit, an edit that stayed beside it, and a
+ * value of the own lane that a write-back brought into the row (after the legacy database was restored): what a capture
+ * takes from the row is put into all vectors (capture_raise), what a write-back brings is not. */
 struct status capture_own_current(const struct capture_source *source, const struct record *record, struct part_id part,
                                   uint32_t number, const struct shadow_vector *vector, struct arena *arena,
                                   struct shadow_vector *out_own)
@@ -67,7 +69,7 @@ struct status capture_context(const struct capture_source *source, const struct 
         }
     }
     struct shadow_vector own;
-    TRY(capture_own_current(source, record, part, reg->number, &reg->vector, arena, &own));
+    TRY(capture_own_current(source, record, part, reg->number, &least, arena, &own));
     return shadow_vector_own(&least, &own, source->self, source->lane, arena, out_vector);
 }
 

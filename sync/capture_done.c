@@ -110,6 +110,17 @@ static bool leaf_of_class(const struct written *written, enum class class, struc
     return false;
 }
 
+/* A form opened before a capture: its clerk's later save knows the earlier one, for their system has settled it. */
+struct status capture_raise(struct shadow_register *known, const struct record *record, struct part_id part,
+                            struct ctx_entry leaf, struct arena *arena)
+{
+    for (size_t i = 0; i < known->past_count; i++) {
+        struct shadow_vector *vector = &known->past[i].vector;
+        TRY(shadow_vector_raise(vector, record, part, known->number, leaf, arena, vector));
+    }
+    return status_ok();
+}
+
 static struct status done_value(const struct capture_source *source, struct capture_decision *decision,
                                 const struct draft *draft, const struct body_value *value, const struct written *written,
                                 struct arena *arena)
@@ -130,6 +141,7 @@ static struct status done_value(const struct capture_source *source, struct capt
     bool own_value = value->number == REG_REFS && reg->present;
     TRY(take_sent(source, known, own_value ? reg->value : value->bytes, arena));
     known->leaf = leaf;
+    TRY(capture_raise(known, decision->record, decision->shadow->part, leaf, arena));
     return shadow_vector_raise(&used, decision->record, decision->shadow->part, value->number, leaf, arena,
                                &known->vector);
 }

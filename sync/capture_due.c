@@ -82,14 +82,14 @@ static void choose(struct capture_work *work, const struct shadow_register *know
         state->leaf = sibling_entry(record, &state->reg->siblings[state->shown.sibling]);
     }
     state->due = !was_sent(work, known, state->value);
-    if (!state->due || !state->shown.conflict || capture_is_flag(known->number) || !(known->flags & SHADOW_SENT)) {
+    if (!state->shown.conflict || capture_is_flag(known->number) || !(known->flags & SHADOW_SENT)) {
         return;
     }
     const struct sibling *own = own_sibling(work, state->reg, known);
     if (own && !row_shows(work, known, own)) {
         take_sibling(record, own, state); /* after an old form, or a restored legacy database */
         state->due = !was_sent(work, known, state->value);
-    } else if (own || (state->shown.person && !row_is_stale(state->reg, known))) {
+    } else if (state->due && (own || (state->shown.person && !row_is_stale(state->reg, known)))) {
         state->due = false;
         capture_waits(work, WAIT_PERSON);
     }

@@ -54,6 +54,10 @@ struct status capture_context(const struct capture_source *source, const struct 
 /* Context of a withdrawal: all registers and parts of the record. */
 struct status capture_context_all(const struct capture_work *work, struct shadow_vector *out_vector) MUST_CHECK;
 
+/* capture_done.c: an own capture joins the vectors that write-backs replaced. */
+struct status capture_raise(struct shadow_register *known, const struct record *record, struct part_id part,
+                            struct ctx_entry leaf, struct arena *arena) MUST_CHECK;
+
 /* capture_edit.c: row against shadow. Adds drafts, items and shadow changes. */
 struct status capture_compare(struct capture_work *work) MUST_CHECK;
 struct status capture_draft_add(struct capture_work *work, enum kind kind, const struct shadow_vector *ctx,

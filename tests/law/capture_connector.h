@@ -354,6 +354,8 @@ static void do_write(struct world *w, const struct capture_source *source, struc
         }
         write->skipped = !write_field(w, row, write->number, write->value);
         row->knows[field] = (struct seen){{0}};
+        row->by_clerk[field] = false;
+        row->theirs[field] = (struct seen){{0}};
         settle_field(row, field);
         trace(w, "connector: row %u register %u %s v%zu", row->key, write->number,
               write->skipped ? "cannot say" : "gets", edit_of_value(w, write->number, write->value));
@@ -573,7 +575,7 @@ static void check_field(struct world *w, const struct row *row, const struct rec
     if (shown.conflict && !shown.person && !says && !own_is_shown) {
         fail(w, "row %u register %u shows neither the shown value nor its own", row->key, reg->number);
     }
-    if (shown.conflict && own && !own_is_shown && !says && field != FIELD_FLAG) {
+    if (shown.conflict && own && !own_is_shown && field != FIELD_FLAG) {
         fail(w, "row %u register %u: a clerk's living value has left the row", row->key, reg->number);
     }
 }

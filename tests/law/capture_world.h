@@ -69,6 +69,8 @@ struct row {
     struct text columns[COLUMN_COUNT];
     struct seen knows[FIELD_COUNT]; /* what the clerk who saved it last had read of that field */
     bool fresh[FIELD_COUNT];        /* saved by a clerk since the connector captured or wrote it */
+    bool by_clerk[FIELD_COUNT];
+    struct seen theirs[FIELD_COUNT]; /* what clerks overwrote of each other since the connector wrote it */
     struct text base[COLUMN_COUNT]; /* ... which was this: what a clerk put back unnoticed is no edit */
 };
 
@@ -380,7 +382,7 @@ static inline void store_reset(struct world *w, struct holder *store)
     }
 }
 
-/* The oracle: whoever removes a sibling has seen it (or it is another clerk's of the same system). */
+/* The oracle: whoever removes a sibling has seen it. */
 static inline void check_removed(struct world *w, struct holder *store, const struct leaf *leaf,
                                  const struct seen knows[FIELD_COUNT])
 {
@@ -395,14 +397,12 @@ static inline void check_removed(struct world *w, struct holder *store, const st
                 const struct ctx_entry *entry = &leaf->header.ctx[c];
                 covered = covered || (replica_equal(entry->replica, dot.replica) && entry->rseq >= dot.rseq);
             }
-            bool same_lane =
-                leaf->header.lane == 1 && dot.replica.lane == 1 && node_id_equal(dot.replica.node, leaf->header.node);
             size_t edit = edit_of_value(w, reg->number, reg->siblings[k].value);
             size_t field = 0;
             while (field + 1 < FIELD_COUNT && field_numbers[field] != reg->number) {
                 field++;
             }
-            if (covered && !same_lane && edit > 0 && !seen_has(&knows[field], edit)) {
+            if (covered && edit > 0 && !seen_has(&knows[field], edit)) {
                 fail(w, "register %u: v%zu is covered by somebody who had not seen it", reg->number, edit);
             }
         }

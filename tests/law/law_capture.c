@@ -246,11 +246,23 @@ static struct row *row_new(struct world *w, uint32_t born)
 
 /* ---- clerks ---- */
 
+/* What a clerk overwrites of another clerk's is settled by their system: as good as seen. */
+static void take_over(struct row *row, enum field field, const struct seen *seen)
+{
+    size_t old = edit_in(row, field);
+    if (old > 0 && row->by_clerk[field]) {
+        seen_add(&row->theirs[field], old);
+    }
+    row->knows[field] = *seen;
+    seen_join(&row->knows[field], &row->theirs[field]);
+    row->fresh[field] = true;
+    row->by_clerk[field] = true;
+}
+
 static void clerk_value(struct world *w, struct row *row, enum field field, const struct seen *seen)
 {
     char bytes[TEXT_SIZE];
-    row->fresh[field] = true;
-    row->knows[field] = *seen;
+    take_over(row, field, seen);
     if (field == FIELD_FLAG) {
         column_put(w, row, COLUMN_FLAG, chance(w, 2) ? "Y" : "N", 1);
         trace(w, "clerk: row %u rahasia = %s", row->key, row->columns[COLUMN_FLAG].bytes);
@@ -320,12 +332,13 @@ static void save_rest(struct world *w, struct row *row, const struct form *form,
         if (field == chosen || same) {
             continue;
         }
+        struct seen seen;
+        form_seen(w, form, field, &seen);
+        take_over(row, field, &seen);
         row->columns[column] = form->columns[column];
         if (field == FIELD_STATUS) {
             row->columns[COLUMN_STATUS] = form->columns[COLUMN_STATUS];
         }
-        form_seen(w, form, field, &row->knows[field]);
-        row->fresh[field] = true;
         trace(w, "clerk: ... and the form puts %s back in %s", row->columns[column].bytes, column_names[column]);
     }
 }
@@ -497,16 +510,33 @@ static void pull(struct world *w, size_t limit)
     }
 }
 
-/* Some leaf carries the value that stands in the row: it may be written over. */
+static bool leaf_carries(struct world *w, const struct leaf *leaf, size_t edit)
+{
+    for (size_t v = 0; v < leaf->value_count; v++) {
+        if (edit_of_value(w, leaf->values[v].number, leaf->values[v].bytes) == edit) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct leaf *lost_own[LEAVES];
+static size_t lost_count;
+
+/* The hub holds the value that stands in the row: it may be written over. */
 static bool is_held(struct world *w, const struct row *row, enum field field)
 {
     size_t edit = edit_in(row, field);
+    size_t acked = w->ready ? w->acked : w->image.own_count;
     bool found = edit == 0;
-    for (size_t k = 0; !found && k < w->node.own_count + w->hub.own_count; k++) {
-        const struct leaf *leaf = k < w->node.own_count ? w->node.own[k] : w->hub.own[k - w->node.own_count];
-        for (size_t v = 0; v < leaf->value_count; v++) {
-            found = found || edit_of_value(w, leaf->values[v].number, leaf->values[v].bytes) == edit;
-        }
+    for (size_t i = 0; i < w->hub.own_count && !found; i++) {
+        found = leaf_carries(w, w->hub.own[i], edit);
+    }
+    for (size_t i = 0; i < acked && !found; i++) {
+        found = leaf_carries(w, w->node.own[i], edit);
+    }
+    for (size_t i = 0; i < lost_count && !w->ready && !found; i++) {
+        found = leaf_carries(w, lost_own[i], edit);
     }
     return found;
 }
@@ -519,9 +549,6 @@ static void store_backup(struct world *w)
 }
 
 /* The node's store from an old copy. What the hub has of its leaves comes back with hello; the rest is lost. */
-static struct leaf *lost_own[LEAVES];
-static size_t lost_count;
-
 static void store_restore(struct world *w)
 {
     if (!w->image.there || w->image.own_count > w->acked || !w->ready) {
