@@ -41,7 +41,7 @@ static struct status work_init(struct capture_work *work, const struct capture_s
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     if (input->shadow) {
-        TRY(capture_shadow_room(input->shadow, registers, arena, &work->shadow));
+        TRY(capture_shadow_room(input->shadow, registers + input->shadow->claim.register_count, arena, &work->shadow));
         work->out.shadow = work->shadow;
     }
     return status_ok();

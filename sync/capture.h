@@ -69,7 +69,8 @@ struct capture_row {
 /* What the caller found about a row without shadow, in this order. */
 enum capture_match {
     MATCH_NONE,      /* nothing: a new complaint or note */
-    MATCH_VANISHED,  /* exactly one vanished row here has the same identity columns: input.shadow is its shadow */
+    MATCH_VANISHED,  /* exactly one vanished row here has the same identity columns: input.shadow is its shadow. Vanished:
+                        under its key stands no row, or one with other identity columns (the key was used again) */
     MATCH_DERIVED,   /* a record (or part) of the derived id is held and no row here is tied to it: input.record */
     MATCH_REFERENCE, /* exactly one record of the scope has the same external reference, tied to no row here: input.record */
     MATCH_DOUBTFUL,  /* several have, or one that is tied, or the derived id has another row (then counter + 1): a new
@@ -177,7 +178,8 @@ struct status capture_decide(const struct capture_source *source, const struct c
                              struct capture_decision *out_decision) MUST_CHECK;
 
 /* A record (or, with `part`, a note) that has no row here: INSERT, WAIT or NOTHING. `numbers`: the registers that the
- * mapping can write, ascending. `unbound`: a row here has the derived id of that record or part but no shadow yet;
+ * mapping can write, ascending. `unbound`: a row here has the derived id of that record or part but no shadow yet, or
+ * one of a record that is not held (it will be forgotten and bound); who cannot tell captures all rows of the table first;
  * `claimed`: a claim is open on a row of the table that may be it. */
 struct status capture_insert(const struct capture_source *source, const struct record *record, struct part_id part,
                              const uint32_t *numbers, size_t number_count, bool unbound, bool claimed,

@@ -223,7 +223,8 @@ static struct shadow_row *vanished_with(struct world *w, uint32_t born)
 {
     for (size_t i = 0; i < SHADOWS; i++) {
         struct shadow_row *shadow = &w->legacy.shadows[i];
-        if (shadow->there && shadow->born == born && !(shadow->key && row_of(&w->legacy, shadow->key))) {
+        const struct row *row = shadow->there ? row_of(&w->legacy, shadow->key) : NULL;
+        if (shadow->there && shadow->born == born && (!row || row->born != born)) {
             return shadow;
         }
     }
@@ -231,12 +232,12 @@ static struct shadow_row *vanished_with(struct world *w, uint32_t born)
 }
 
 static struct record_id derived_id(struct world *w, const struct capture_source *source, const struct row *row,
-                                   uint8_t nonce[32])
+                                   uint32_t counter, uint8_t nonce[32])
 {
     struct text key = number_text(row->key);
     struct text born = number_text(row->born);
     struct shadow_cell identity = cell_of(w, "diterima", &born);
-    capture_nonce(source, span_text("aduan"), text_span(&key), &identity, 1, 0, nonce);
+    capture_nonce(source, span_text("aduan"), text_span(&key), &identity, 1, counter, nonce);
     return capture_record_id(source, span_of(nonce, 32));
 }
 
@@ -256,13 +257,16 @@ static void match_new(struct world *w, const struct capture_source *source, cons
         input->record = record_held(w, (*out_vanished)->record);
         return;
     }
-    input->record_id = derived_id(w, source, row, nonce);
-    input->nonce = span_of(nonce, 32);
-    size_t r = record_index(w, input->record_id);
-    if (r != SIZE_MAX && w->node.records[r].history_count > 0) {
-        input->match = record_is_tied(w, r) ? MATCH_DOUBTFUL : MATCH_DERIVED;
-        input->record = &w->node.records[r];
+    for (uint32_t counter = 0;; counter++) {
+        input->record_id = derived_id(w, source, row, counter, nonce);
+        input->record = record_held(w, input->record_id);
+        if (!input->record || !record_is_tied(w, record_index(w, input->record_id))) {
+            break;
+        }
+        input->match = MATCH_DOUBTFUL;
     }
+    input->nonce = span_of(nonce, 32);
+    input->match = input->record ? MATCH_DERIVED : input->match;
 }
 
 static bool is_fresh(const struct row *row, enum field field)
@@ -310,8 +314,11 @@ static void do_leaves(struct world *w, const struct capture_source *source, stru
             seen_value(w, &knows[f], edit_in(row, (enum field)f));
         }
         for (size_t v = 0; v < draft->value_count; v++) {
-            trace(w, "connector: captures row %u, record %zu register %u v%zu%s", key, r, draft->values[v].number,
-                  edit_of_value(w, draft->values[v].number, draft->values[v].bytes),
+            size_t edit = edit_of_value(w, draft->values[v].number, draft->values[v].bytes);
+            if (edit > 0 && ++w->taken[edit] > w->puts[edit] && !w->restored) {
+                fail(w, "row %u: v%zu is captured twice", key, edit);
+            }
+            trace(w, "connector: captures row %u, record %zu register %u v%zu%s", key, r, draft->values[v].number, edit,
                   draft->kind == KIND_STALE_EDIT ? " (stale)" : "");
             if (row) {
                 settle_field(row, field_of_number(draft->values[v].number));
@@ -468,8 +475,9 @@ static bool has_unbound_row(struct world *w, const struct capture_source *source
     uint8_t nonce[32];
     for (size_t i = 0; i < ROWS; i++) {
         const struct row *row = &w->legacy.rows[i];
-        if (row->there && !shadow_row_of(&w->legacy, row->key) &&
-            record_id_equal(derived_id(w, source, row, nonce), w->ids[r])) {
+        const struct shadow_row *shadow = row->there ? shadow_row_of(&w->legacy, row->key) : NULL;
+        bool bound = shadow && record_held(w, shadow->record);
+        if (row->there && !bound && record_id_equal(derived_id(w, source, row, 0, nonce), w->ids[r])) {
             return true;
         }
     }
@@ -590,6 +598,9 @@ static void check_rows(struct world *w)
         }
         if (!shadow || !record_held(w, shadow->record) || shadow->state != SHADOW_TIED) {
             fail(w, "row %u is not tied", row->key);
+        }
+        if (shadow_get(w, shadow)->held) {
+            continue; /* perhaps the same case: a person decides */
         }
         for (size_t f = 0; f < FIELD_REFS; f++) {
             if (f != FIELD_FLAG && (is_fresh(row, (enum field)f) || !is_held(w, row, (enum field)f))) {

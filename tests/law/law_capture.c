@@ -269,6 +269,7 @@ static void clerk_value(struct world *w, struct row *row, enum field field, cons
         return;
     }
     size_t edit = edit_new(w, seen);
+    w->puts[edit]++;
     int size = snprintf(bytes, sizeof bytes, "v%zu%s", edit, chance(w, 2) ? "" : "-kabupaten");
     column_put(w, row, column_of(field), bytes, (size_t)size);
     if (field == FIELD_STATUS) {
@@ -336,6 +337,7 @@ static void save_rest(struct world *w, struct row *row, const struct form *form,
         form_seen(w, form, field, &seen);
         take_over(row, field, &seen);
         row->columns[column] = form->columns[column];
+        w->puts[edit_in(row, field)]++;
         if (field == FIELD_STATUS) {
             row->columns[COLUMN_STATUS] = form->columns[COLUMN_STATUS];
         }
@@ -520,9 +522,6 @@ static bool leaf_carries(struct world *w, const struct leaf *leaf, size_t edit)
     return false;
 }
 
-static struct leaf *lost_own[LEAVES];
-static size_t lost_count;
-
 /* The hub holds the value that stands in the row: it may be written over. */
 static bool is_held(struct world *w, const struct row *row, enum field field)
 {
@@ -560,6 +559,7 @@ static void store_restore(struct world *w)
     for (size_t i = w->image.own_count; i < w->acked; i++) {
         lost_own[lost_count++] = w->node.own[i];
     }
+    w->restored = true;
     w->node.own_count = w->image.own_count;
     w->node.foreign_count = w->image.foreign_count;
     store_reset(w, &w->node);
@@ -605,6 +605,7 @@ static void legacy_restore(struct world *w)
     }
     trace(w, "legacy: restored from a copy");
     w->legacy = w->legacy_image;
+    w->restored = true;
     memset(w->forms, 0, sizeof w->forms);
     for (size_t i = 0; i < ROWS; i++) {
         struct row *row = &w->legacy.rows[i];
