@@ -22,8 +22,7 @@ void capture_waits(struct capture_work *work, enum capture_wait wait)
 
 void capture_item_add(struct capture_work *work, enum capture_item_kind kind, uint32_t number, const char *problem)
 {
-    work->out.items[work->out.item_count++] =
-        (struct capture_item){.kind = kind, .number = number, .problem = problem};
+    work->out.items[work->out.item_count++] = (struct capture_item){.kind = kind, .number = number, .problem = problem};
 }
 
 static struct status work_init(struct capture_work *work, const struct capture_source *source,
@@ -81,8 +80,7 @@ static struct status bind_first(struct capture_work *work, const struct capture_
     memcpy(&known->cells, &reg->cells, sizeof known->cells);
     known->cell_count = reg->cell_count;
     bool same = reg->present && first->value_held && span_equal(reg->value, first->value);
-    const struct history_entry *leaf =
-        record_history_find(work->input->record, first->leaf.replica, first->leaf.rseq);
+    const struct history_entry *leaf = record_history_find(work->input->record, first->leaf.replica, first->leaf.rseq);
     bool erased = leaf && (leaf->flags & HISTORY_ERASED);
     if (!same && !erased) {
         known->flags = reg->present ? SHADOW_RECAPTURE : 0;
@@ -402,8 +400,8 @@ static struct status decide(struct capture_work *work)
     return decide_tied(work);
 }
 
-struct status capture_decide(const struct capture_source *source, const struct capture_input *input, struct arena *arena,
-                             struct capture_decision *out_decision)
+struct status capture_decide(const struct capture_source *source, const struct capture_input *input,
+                             struct arena *arena, struct capture_decision *out_decision)
 {
     struct capture_work work;
     TRY(work_init(&work, source, input, arena));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/capture_work.h"
 
-/* Restored stores (connector.md, "Order of commits", 3): a row whose shadow names a leaf that the store does not hold is
- * neither captured nor written. A foreign leaf is waited for; an own one until hello is done and all own leaves are
+/* Restored stores (connector.md, "Order of commits", 3): a row whose shadow names a leaf that the store does not hold
+ * is neither captured nor written. A foreign leaf is waited for; an own one until hello is done and all own leaves are
  * applied; what is missing then is lost for good, and the row's value is captured again. */
 
 bool capture_holds(const struct record *record, const struct ctx_entry *entry)
@@ -22,7 +22,8 @@ bool capture_is_behind(const struct capture_source *source, const struct record 
     }
     for (size_t i = 0; i < record->history_count; i++) {
         const struct history_entry *leaf = &record->history[i];
-        if ((leaf->flags & HISTORY_PARKED) && node_id_equal(record->replicas[leaf->replica].replica.node, source->self)) {
+        if ((leaf->flags & HISTORY_PARKED) &&
+            node_id_equal(record->replicas[leaf->replica].replica.node, source->self)) {
             return true;
         }
     }
@@ -96,7 +97,8 @@ static struct status cut(const struct capture_work *work, const struct shadow_re
         }
         const struct history_entry *leaf = rseq > 0 ? record_history_find(record, entry->replica, rseq) : NULL;
         if (leaf) {
-            held.entries[held.count++] = (struct ctx_entry){.replica = entry->replica, .rseq = rseq, .hash = leaf->hash};
+            held.entries[held.count++] =
+                (struct ctx_entry){.replica = entry->replica, .rseq = rseq, .hash = leaf->hash};
         }
     }
     *out_vector = held;
@@ -142,7 +144,8 @@ struct status capture_check(struct capture_work *work)
     } else if (!work->source->ready) {
         wait_for(work, WAIT_HELLO);
     } else if (!record || !record->created) {
-        /* Its create was lost with the store, and nobody else wrote to it: the derived id makes the same record again. */
+        /* Its create was lost with the store, and nobody else wrote to it: the derived id makes the same record again.
+         */
         if (record && record->history_count > 0) {
             wait_for(work, WAIT_RECORD);
         } else {

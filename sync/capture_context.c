@@ -32,7 +32,8 @@ struct status capture_own_current(const struct capture_source *source, const str
         uint64_t top = head->rseq;
         for (size_t k = 0; reg && k < reg->sibling_count; k++) {
             const struct sibling *sibling = &reg->siblings[k];
-            if (sibling->dot.replica == i && sibling->dot.rseq <= top && !vector_covers_sibling(record, vector, sibling)) {
+            if (sibling->dot.replica == i && sibling->dot.rseq <= top &&
+                !vector_covers_sibling(record, vector, sibling)) {
                 top = sibling->dot.rseq - 1;
             }
         }
@@ -103,7 +104,8 @@ static struct status own_heads(const struct capture_work *work, struct shadow_ve
 {
     /* No register has this number, so nothing lowers the heads. */
     struct shadow_vector none = {.entries = NULL};
-    return capture_own_current(work->source, work->input->record, (struct part_id){{0}}, 0, &none, work->arena, out_own);
+    return capture_own_current(work->source, work->input->record, (struct part_id){{0}}, 0, &none, work->arena,
+                               out_own);
 }
 
 struct status capture_context_all(const struct capture_work *work, struct shadow_vector *out_vector)

@@ -122,8 +122,8 @@ struct status capture_raise(struct shadow_register *known, const struct record *
 }
 
 static struct status done_value(const struct capture_source *source, struct capture_decision *decision,
-                                const struct draft *draft, const struct body_value *value, const struct written *written,
-                                struct arena *arena)
+                                const struct draft *draft, const struct body_value *value,
+                                const struct written *written, struct arena *arena)
 {
     const struct capture_register *reg = decision->row ? capture_row_register(decision->row, value->number) : NULL;
     if (!reg || reg->cell_count == 0) {
@@ -363,7 +363,8 @@ static struct status blank_register(const struct capture_source *source, struct 
     known->leaf = (struct ctx_entry){.rseq = 0};
     known->sent = (struct hash){{0}};
     for (size_t i = 0; i < known->past_count; i++) {
-        known->past[i].raw = (struct shadow_digest){{0}}; /* kept above, where coming back means blanking; vectors stay */
+        known->past[i].raw =
+            (struct shadow_digest){{0}}; /* kept above, where coming back means blanking; vectors stay */
     }
     return status_ok();
 }

@@ -6,8 +6,8 @@
 struct due_state {
     const struct record_register *reg;
     struct shown shown;
-    struct span value;      /* what the row is to show */
-    struct ctx_entry leaf;  /* ... and where that comes from */
+    struct span value;     /* what the row is to show */
+    struct ctx_entry leaf; /* ... and where that comes from */
     bool due;
 };
 
@@ -110,8 +110,7 @@ static struct status waits_for_ack(struct capture_work *work, const struct shado
     if (known->leaf.rseq == 0 || !node_id_equal(known->leaf.replica.node, work->source->self)) {
         return status_ok();
     }
-    const struct history_entry *leaf =
-        record_history_find(work->input->record, known->leaf.replica, known->leaf.rseq);
+    const struct history_entry *leaf = record_history_find(work->input->record, known->leaf.replica, known->leaf.rseq);
     *out_waits = leaf && !work->source->is_acked(work->source->is_acked_owner, leaf->stream, leaf->seq);
     return status_ok();
 }
@@ -218,7 +217,7 @@ struct status capture_due(struct capture_work *work)
         /* What differs, or cannot be read, is captured or quarantined first. */
         bool settled = known && !(known->flags & SHADOW_RECAPTURE) &&
                        (!reg->readable || (!reg->problem && shadow_cells_equal(known->cells, known->cell_count,
-                                                                              reg->cells, reg->cell_count)));
+                                                                               reg->cells, reg->cell_count)));
         if (settled) {
             TRY(due_register(work, reg, known));
         }

@@ -182,8 +182,8 @@ static struct status capture_refs(struct capture_work *work, struct shadow_regis
     return capture_draft_add(work, KIND_EDIT, &ctx, reg->number, all);
 }
 
-/* Confidential, anonymous: stricter is an edit; looser writes no leaf, is set right again by the next write-back, and an
- * admin is told. */
+/* Confidential, anonymous: stricter is an edit; looser writes no leaf, is set right again by the next write-back, and
+ * an admin is told. */
 static struct status capture_flag(struct capture_work *work, struct shadow_register *known,
                                   const struct capture_register *reg)
 {

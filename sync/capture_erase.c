@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/capture_work.h"
 
-/* Blanking (log.md, "Erase"): does not wait for acknowledgements, comes before every capture and reaches also a row whose
- * record has left. A value is blanked when the leaf it came from is erased; a value that no leaf knows, when it stands in
- * a row of an erased complaint; and bytes that were blanked here, when an old form brings them back within 24 h. */
+/* Blanking (log.md, "Erase"): does not wait for acknowledgements, comes before every capture and reaches also a row
+ * whose record has left. A value is blanked when the leaf it came from is erased; a value that no leaf knows, when it
+ * stands in a row of an erased complaint; and bytes that were blanked here, when an old form brings them back within 24
+ * h. */
 
 static bool erasure_reaches(const struct erasure *erasure, struct part_id part, uint32_t number)
 {

@@ -66,8 +66,8 @@ struct record_id capture_record_id(const struct capture_source *source, struct s
     static const uint8_t zero = 0;
     struct hash hash;
     struct record_id id;
-    const struct span parts[] = {span_of(domain, sizeof domain),
-                                 span_of(source->self.text, node_id_size(source->self)), span_of(&zero, 1), nonce};
+    const struct span parts[] = {span_of(domain, sizeof domain), span_of(source->self.text, node_id_size(source->self)),
+                                 span_of(&zero, 1), nonce};
     source->crypto->sha256(source->crypto->owner, parts, sizeof parts / sizeof parts[0], &hash);
     memcpy(id.bytes, hash.bytes, sizeof id.bytes);
     return id;

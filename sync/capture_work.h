@@ -30,7 +30,7 @@ void capture_value_digest(const struct capture_source *source, struct span value
 bool capture_value_is(const struct capture_source *source, struct span value, const struct hash *digest);
 bool capture_has_left(const struct capture_source *source, const struct record *record);
 bool capture_is_own(const struct capture_source *source, struct replica replica); /* own lane, any epoch */
-bool capture_is_flag(uint32_t number); /* confidential, anonymous */
+bool capture_is_flag(uint32_t number);                                            /* confidential, anonymous */
 const struct capture_register *capture_row_register(const struct capture_row *row, uint32_t number);
 struct status capture_read_flag(struct span value, struct arena *arena, bool *out_flag) MUST_CHECK;
 struct status capture_read_status(struct span value, struct arena *arena, enum complaint_status *out_status) MUST_CHECK;

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-/* The encoding: version byte, then a table of the distinct context entries (registers of one row mostly share them), then
- * the rest, in which an entry is its index in the table. Our own format: only ever read by this program. */
+/* The encoding: version byte, then a table of the distinct context entries (registers of one row mostly share them),
+ * then the rest, in which an entry is its index in the table. Our own format: only ever read by this program. */
 #define SHADOW_FMT 1
 
 struct entry_table {

@@ -12,8 +12,8 @@
  * schema of the legacy database or in our store, beside `version`, which rises by one with each change, so that storing
  * is compare-and-set: replace version v - 1 by v, insert version 1 only where nothing is.
  *
- * Everything lives in the caller's arena; spans of a decoded shadow point into the decoded bytes. Who ties a row to what
- * stands here too: record, part. Shadows of vanished rows are kept.
+ * Everything lives in the caller's arena; spans of a decoded shadow point into the decoded bytes. Who ties a row to
+ * what stands here too: record, part. Shadows of vanished rows are kept.
  *
  * Proved by tests/unit/sync/test_shadow.c. */
 
@@ -39,14 +39,15 @@ struct shadow_digest {
 /* What a write-back replaced. */
 struct shadow_past {
     uint64_t replaced_at_ms;
-    bool open; /* no comparison has yet found the row unchanged more than form_window after it: it still bounds contexts */
+    bool open; /* no comparison has yet found the row unchanged more than form_window after it: it still bounds contexts
+                */
     struct shadow_digest raw;
     struct shadow_vector vector;
 };
 
 enum shadow_register_flag {
-    SHADOW_RECAPTURE = 1 << 0, /* the row's value is to be captured whatever its raw bytes: its leaf is lost for good, or
-                                  the row was bound with another value than the one first captured */
+    SHADOW_RECAPTURE = 1 << 0, /* the row's value is to be captured whatever its raw bytes: its leaf is lost for good,
+                                  or the row was bound with another value than the one first captured */
     SHADOW_SENT = 1 << 1,      /* `sent` holds */
     SHADOW_UNSAID = 1 << 2,    /* ... but the mapping could not say that value: the row still shows the one before */
 };
@@ -54,13 +55,13 @@ enum shadow_register_flag {
 struct shadow_register {
     uint32_t number;
     uint32_t flags;
-    struct hash sent;           /* SHA-256 of the canonical value captured or written last; with SHADOW_SENT */
+    struct hash sent;             /* SHA-256 of the canonical value captured or written last; with SHADOW_SENT */
     enum complaint_status status; /* REG_STATUS: that value, else COMPLAINT_NONE */
-    struct ctx_entry leaf;      /* the leaf that the row's value came from; rseq 0: none */
-    struct shadow_cell *cells;  /* raw, as read back inside the writing transaction */
+    struct ctx_entry leaf;        /* the leaf that the row's value came from; rseq 0: none */
+    struct shadow_cell *cells;    /* raw, as read back inside the writing transaction */
     size_t cell_count;
     struct shadow_vector vector;
-    struct shadow_past *past;   /* oldest first */
+    struct shadow_past *past; /* oldest first */
     size_t past_count;
 };
 
@@ -93,21 +94,21 @@ struct shadow_claim {
 };
 
 enum shadow_state {
-    SHADOW_NEW = 0,      /* claimed only: the row is not captured yet */
+    SHADOW_NEW = 0, /* claimed only: the row is not captured yet */
     SHADOW_TIED = 1,
-    SHADOW_VANISHED = 2, /* the row is gone since `since_ms`; grace, then presence = withdrawn */
+    SHADOW_VANISHED = 2,  /* the row is gone since `since_ms`; grace, then presence = withdrawn */
     SHADOW_WITHDRAWN = 3, /* ... and that has been written */
-    SHADOW_UNTIED = 4,   /* vanished after a route away: writes nothing any more */
+    SHADOW_UNTIED = 4,    /* vanished after a route away: writes nothing any more */
 };
 
 struct shadow {
     uint64_t version; /* 1, 2, 3... */
     enum shadow_state state;
     struct record_id record;
-    struct part_id part; /* zero: the row is the complaint itself */
-    uint64_t since_ms;   /* of the state, for VANISHED and WITHDRAWN */
-    bool routed;         /* the status that the mapping names for "dialihkan" has been written */
-    bool held;           /* "perhaps the same case": nothing is written back until a person says so */
+    struct part_id part;          /* zero: the row is the complaint itself */
+    uint64_t since_ms;            /* of the state, for VANISHED and WITHDRAWN */
+    bool routed;                  /* the status that the mapping names for "dialihkan" has been written */
+    bool held;                    /* "perhaps the same case": nothing is written back until a person says so */
     struct shadow_cell *identity; /* raw identity columns */
     size_t identity_count;
     struct shadow_register *registers; /* ascending by number */
@@ -146,8 +147,8 @@ struct status shadow_vector_min(const struct shadow_vector *a, const struct shad
 struct status shadow_vector_own(const struct shadow_vector *vector, const struct shadow_vector *current,
                                 struct node_id node, uint32_t lane, struct arena *arena,
                                 struct shadow_vector *out_vector) MUST_CHECK;
-/* The record's vv, the entry of every sibling of that register with another value than `value` lowered to just below it:
- * what a row that shows `value` proves to have been read. */
+/* The record's vv, the entry of every sibling of that register with another value than `value` lowered to just below
+ * it: what a row that shows `value` proves to have been read. */
 struct status shadow_vector_seen(const struct record *record, struct part_id part, uint32_t number, struct span value,
                                  struct arena *arena, struct shadow_vector *out_vector) MUST_CHECK;
 /* `vector` plus the own leaf, so far as no sibling of the own replica that it does not cover stands in between. */

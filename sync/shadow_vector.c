@@ -51,7 +51,8 @@ static void vector_drop(struct shadow_vector *vector, struct replica replica)
 }
 
 /* Just below `rseq`: rseq - 1 with its hash, or nothing. */
-static void vector_lower(struct shadow_vector *vector, const struct record *record, struct replica replica, uint64_t rseq)
+static void vector_lower(struct shadow_vector *vector, const struct record *record, struct replica replica,
+                         uint64_t rseq)
 {
     const struct history_entry *before = rseq > 1 ? record_history_find(record, replica, rseq - 1) : NULL;
     if (!before) {

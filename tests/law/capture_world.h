@@ -71,7 +71,7 @@ struct row {
     bool fresh[FIELD_COUNT];        /* saved by a clerk since the connector captured or wrote it */
     bool by_clerk[FIELD_COUNT];
     struct seen theirs[FIELD_COUNT]; /* what clerks overwrote of each other since the connector wrote it */
-    struct text base[COLUMN_COUNT]; /* ... which was this: what a clerk put back unnoticed is no edit */
+    struct text base[COLUMN_COUNT];  /* ... which was this: what a clerk put back unnoticed is no edit */
 };
 
 struct shadow_row {
@@ -133,7 +133,7 @@ struct world {
     struct image image;
     struct form forms[FORMS];
     struct screen hub_screens[2], node_screens[2];
-    struct seen closure[EDITS]; /* of the author of that value */
+    struct seen closure[EDITS];         /* of the author of that value */
     unsigned puts[EDITS], taken[EDITS]; /* how often clerks saved that value; how often it became a leaf */
     bool restored;                      /* after a restore a value may rightly be captured again */
     size_t edit_count;
