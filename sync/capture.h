@@ -13,7 +13,7 @@
  * How a connector goes through one row, under the row's lock or with a comparison as below:
  *
  *   read the row and its shadow; map it (struct capture_row); load the record; capture_decide
- *     NOTHING, WAIT  leave it
+ *     NOTHING, WAIT  leave it; WAIT_PERSON until the record or the row changes, the others are worth another look later
  *     SETTLE         load the leaves of the claim (capture_leaves), decide again with `found`
  *     SHADOW         store decision.shadow (compare-and-set), decide again. After MATCH_VANISHED it is moved from the
  *                    vanished row's key to this one at the same time

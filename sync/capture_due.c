@@ -138,6 +138,21 @@ static struct status refresh(struct capture_work *work, const struct due_state *
     return status_ok();
 }
 
+/* Something is on its way: a body that is not here yet, or the destruction of one that is erased. */
+static bool may_come(const struct record *record, const struct record_register *reg)
+{
+    for (size_t i = 0; i < reg->sibling_count; i++) {
+        const struct sibling *sibling = &reg->siblings[i];
+        struct dot dot = record_dot(record, sibling->dot);
+        const struct history_entry *leaf = record_history_find(record, dot.replica, dot.rseq);
+        bool held = leaf && (leaf->flags & HISTORY_BODY);
+        if ((sibling->flags & SIBLING_ERASED) ? held : (sibling->flags & SIBLING_MISSING) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct status due_register(struct capture_work *work, const struct capture_register *reg,
                                   struct shadow_register *known)
 {
@@ -148,7 +163,9 @@ static struct status due_register(struct capture_work *work, const struct captur
     }
     TRY(record_show(record, work->shadow->part, reg->number, work->arena, &state.shown));
     if (!state.shown.present || !state.shown.readable) {
-        capture_waits(work, state.shown.present ? WAIT_UNREADABLE : WAIT_NONE);
+        if (may_come(record, state.reg)) {
+            capture_waits(work, WAIT_UNREADABLE);
+        }
         return status_ok();
     }
     choose(work, known, &state);

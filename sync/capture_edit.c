@@ -21,7 +21,8 @@ static enum role role_for(enum kind kind, uint32_t number)
     return record_role_may(ROLE_CLERK, kind, number) ? ROLE_CLERK : ROLE_ADMIN;
 }
 
-static struct draft *draft_for(struct capture_work *work, enum kind kind, enum role role, const struct shadow_vector *ctx)
+static struct draft *draft_for(struct capture_work *work, enum kind kind, enum role role,
+                               const struct shadow_vector *ctx)
 {
     for (size_t i = 0; i < work->out.draft_count; i++) {
         const struct draft *draft = &work->out.drafts[i];

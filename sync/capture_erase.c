@@ -83,6 +83,19 @@ static bool is_to_blank(struct capture_work *work, const struct capture_register
     return false;
 }
 
+/* Bodies that it covers are still to be destroyed: the hold is running. */
+static bool is_held_back(const struct record *record, const struct erasure *erasure, const size_t *bodies, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct history_entry *entry = &record->history[bodies[i]];
+        bool here = part_id_is_none(erasure->part) || part_id_equal(erasure->part, entry->part);
+        if (here && entry->class >= erasure->class) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Erasures of this row or part that are not yet marked as carried out. */
 static struct status collect(struct capture_work *work, struct dot **out_dots, size_t *out_count)
 {
@@ -91,12 +104,16 @@ static struct status collect(struct capture_work *work, struct dot **out_dots, s
     if (!dots) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
+    size_t *bodies;
+    size_t body_count;
+    TRY(record_erased_bodies(record, work->arena, &bodies, &body_count));
     size_t count = 0;
     for (size_t i = 0; i < record->erasure_count; i++) {
         const struct erasure *erasure = &record->erasures[i];
         struct dot dot = record_dot(record, erasure->dot);
         bool here = part_id_is_none(erasure->part) || part_id_equal(erasure->part, work->shadow->part);
-        if (here && erasure->applied && !is_done(work->shadow, dot)) {
+        if (here && erasure->applied && !is_done(work->shadow, dot) &&
+            !is_held_back(record, erasure, bodies, body_count)) {
             dots[count++] = dot;
         }
     }

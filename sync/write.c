@@ -127,8 +127,10 @@ static struct status check_token(struct writing *w, struct fault *fault)
     if (draft->kind == KIND_CREATE || draft->kind == KIND_ERASED) {
         return status_ok();
     }
-    if (draft->ctx_count == 0 || draft->ctx_count > LIMIT_CTX_COUNT) {
-        return fault_set(fault, draft->ctx_count == 0 ? STATUS_STALE : STATUS_LIMIT,
+    /* A screen always has a token. A row that is bound anew has proved nothing: its change covers nothing. */
+    bool none = draft->ctx_count == 0 && draft->lane == 0;
+    if (none || draft->ctx_count > LIMIT_CTX_COUNT) {
+        return fault_set(fault, none ? STATUS_STALE : STATUS_LIMIT,
                          "a write needs the token of what was read", "ctx", draft->ctx_count);
     }
     for (size_t i = 0; i < draft->ctx_count; i++) {
