@@ -12,6 +12,7 @@
 #include "node/base/log.h"
 #include "node/process/notify.h"
 #include "node/process/screens.h"
+#include "node/process/upkeep.h"
 
 #define EXIT_STORE_LOST 74
 #define DRAIN_MS 3000
@@ -60,6 +61,10 @@ static void stop_next(struct running *running)
         if (process->sync_api) {
             running->pending++;
             sync_api_stop(process->sync_api, part_stopped, running);
+        }
+        if (process->upkeep) {
+            running->pending++;
+            upkeep_stop(process->upkeep, part_stopped, running);
         }
         if (process->screens) {
             running->pending++;
@@ -132,6 +137,9 @@ static void on_committed(void *owner, const struct core *core)
     struct process *process = owner;
     if (process->sync_api) {
         sync_api_grown(process->sync_api, core);
+    }
+    if (process->upkeep) {
+        upkeep_committed(process->upkeep);
     }
     if (process->peer && core_unacked(core) > 0) {
         peer_wake(process->peer);
@@ -296,6 +304,8 @@ static struct status start_all(struct running *running)
                                      .committed = on_committed,
                                      .dead = on_dead};
     TRY(engine_start(&options, &process->engine));
+    TRY(upkeep_start(&running->loop, process->engine, process->local.store, process->config->role == CONFIG_HUB,
+                     &process->upkeep));
     TRY(start_server(running));
     TRY(start_peer(running));
     TRY(start_connectors(running));
@@ -324,6 +334,7 @@ static void release(struct running *running)
     peer_free(process->peer);
     http_client_free(process->client);
     screens_free(process->screens);
+    upkeep_free(process->upkeep);
     http_server_free(process->server);
     sync_api_free(process->sync_api);
     free(process->connectors);

@@ -24,6 +24,7 @@ struct process {
     struct http_server *server;
     struct sync_api *sync_api;     /* hub */
     struct screens *screens;
+    struct upkeep *upkeep;
     struct control *control;
     pthread_mutex_t connectors_lock; /* the engine thread wakes them */
     struct connector **connectors;
