@@ -7,9 +7,9 @@
  * has read it; (3) the conflicts listed are those of an independent multi-value register; (4) registers that no program
  * knows merge like the others; (5) what is shown is a pure function. A history that breaks one is cut down and told as
  * a story. Default: 100,000 histories (LAW_SEEDS says otherwise), a few thousand under sanitizers. */
-#include "law_merge_export.h"
-#include "law_merge_history.h"
-#include "law_merge_oracle.h"
+#include "tests/law/law_merge_export.h"
+#include "tests/law/law_merge_history.h"
+#include "tests/law/law_merge_oracle.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HISTORIES_DEFAULT 4000

@@ -2,7 +2,7 @@
 #ifndef TESTS_LAW_MERGE_EXPORT_H
 #define TESTS_LAW_MERGE_EXPORT_H
 
-#include "law_merge_history.h"
+#include "tests/law/law_merge_history.h"
 
 /* Plain register writes by five actors who take over each other's state, with the sibling values that our merge leaves
  * at each of them, one history per line of JSON:

@@ -2,7 +2,7 @@
 #ifndef TESTS_LAW_MERGE_ORACLE_H
 #define TESTS_LAW_MERGE_ORACLE_H
 
-#include "law_merge_history.h"
+#include "tests/law/law_merge_history.h"
 
 /* What must come out, computed from the whole history as sets, with no record, no order and no K: the siblings of a
  * register are its writes that no other write of it had read. Shares no code with conflict/. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "story.h"
+#include "tests/unit/conflict/story.h"
 
 /* The bytes are a hard format (merge.md, last paragraph): written out by hand here. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "story.h"
+#include "tests/unit/conflict/story.h"
 
 struct world {
     struct story story;
