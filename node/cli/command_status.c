@@ -81,7 +81,7 @@ static void show_waiting(const json_t *reply)
     }
 }
 
-static void show_nodes(struct cli *cli, const json_t *nodes)
+static void show_nodes(struct cli *cli, const json_t *nodes, bool running)
 {
     struct table table;
     long long conflicts = 0;
@@ -103,7 +103,7 @@ static void show_nodes(struct cli *cli, const json_t *nodes)
         for (size_t s = 0; s < json_array_size(streams); s++) {
             entries += number(json_array_get(streams, s), "size");
         }
-        if (cli->config.role != CONFIG_REGENCY) {
+        if (running && cli->config.role != CONFIG_REGENCY) {
             print_ago(cli, number(node, "last_seen_ms"), ago);
         }
         conflicts += number(node, "conflicts");
@@ -173,7 +173,7 @@ static void show_status(struct cli *cli, const json_t *reply)
     show_head(cli, reply);
     show_link(cli, json_object_get(reply, "hub_link"));
     show_waiting(reply);
-    show_nodes(cli, json_object_get(reply, "nodes"));
+    show_nodes(cli, json_object_get(reply, "nodes"), json_is_true(json_object_get(reply, "running")));
     show_stopped(json_object_get(reply, "nodes"));
     show_connectors(cli, json_object_get(reply, "connectors"), number(reply, "started_ms"));
 }

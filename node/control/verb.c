@@ -95,7 +95,7 @@ json_t *json_dot(struct dot dot)
 
 static json_t *text_json(struct span text)
 {
-    return json_stringn((const char *)text.data, text.size);
+    return json_stringn(text.size > 0 ? (const char *)text.data : "", text.size); /* no data: no NULL either */
 }
 
 static json_t *time_json(int64_t ms)

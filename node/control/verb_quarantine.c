@@ -8,7 +8,7 @@ enum { PAGE = 200 };
 
 static json_t *text_json(struct span text)
 {
-    return json_stringn((const char *)text.data, text.size);
+    return json_stringn(text.size > 0 ? (const char *)text.data : "", text.size); /* no data: no NULL either */
 }
 
 static json_t *entry_json(const struct quarantine_entry *entry)

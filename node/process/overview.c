@@ -10,7 +10,7 @@ enum { COUNTS_MAX = 600 * COMPLAINT_STATUS_COUNT };
 
 static json_t *text_of(struct span text)
 {
-    return json_stringn((const char *)text.data, text.size);
+    return json_stringn(text.size > 0 ? (const char *)text.data : "", text.size); /* no data: no NULL either */
 }
 
 static json_t *node_counts(const struct record_count *counts, size_t count, struct scope_id scope, uint64_t *out_conflicts,
