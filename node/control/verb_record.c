@@ -97,6 +97,17 @@ static json_t *record_json(const struct record *record, struct core *core, struc
                      record_is_withdrawn(record) ? 1 : 0, "history", history, "token", json_token(ctx, count));
 }
 
+/* Not held is one thing; held and not readable is damage, and must not look like the first. */
+static void record_missing(struct verb_job *verb, struct status status)
+{
+    if (status.code == STATUS_NOT_FOUND) {
+        answer_problem(verb->answer, EXIT_NO_SUCH, "this store holds no record of that id");
+    } else {
+        answer_problem(verb->answer, EXIT_STORE, "this record cannot be read (%s): the store may be damaged, run `simpul log "
+                                                 "verify`", status_name(status));
+    }
+}
+
 static struct status show_run(struct verb_job *verb, struct core *core, struct arena *arena)
 {
     struct record_id id;
@@ -106,7 +117,7 @@ static struct status show_run(struct verb_job *verb, struct core *core, struct a
     }
     struct status status = core_record(core, id, &record);
     if (!status_is_ok(status)) {
-        answer_problem(verb->answer, EXIT_NO_SUCH, "this store holds no record of that id");
+        record_missing(verb, status);
         return status;
     }
     verb->answer->reply = record_json(record, core, arena);
@@ -260,7 +271,7 @@ static struct status author_read(struct verb_job *verb, struct core *core, struc
     }
     struct status status = core_record(core, author.id, &author.record);
     if (!status_is_ok(status)) {
-        answer_problem(verb->answer, EXIT_NO_SUCH, "this store holds no record of that id");
+        record_missing(verb, status);
         return status;
     }
     TRY(author_ctx(verb, author.record, arena, &author.ctx, &author.ctx_count));

@@ -230,9 +230,11 @@ static struct status open_core(const struct config *config, struct local *local,
 static struct status open_all(const struct config *config, struct local *local)
 {
     struct arena arena;
+    char path[PATH_SIZE];
     TRY(open_crypto(config, local));
     TRY(store_sqlite_open(config->store_path, memory_heap(), &local->store, local->problem, sizeof local->problem));
-    TRY(store_generation_check(config->store_path, local->store, &local->in_doubt));
+    path_in_data(config, "generation", path); /* beside the database, never the database itself */
+    TRY(store_generation_check(path, local->store, &local->in_doubt));
     arena_init(&arena, memory_heap(), SIZE_MAX);
     struct status status = open_core(config, local, &arena);
     arena_release(&arena);
