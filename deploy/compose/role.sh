@@ -8,5 +8,4 @@ psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --set password="$POSTGRES_PASSWOR
 CREATE ROLE simpul LOGIN PASSWORD :'password';
 SELECT format('GRANT CREATE ON DATABASE %I TO simpul', current_database()) \gexec
 GRANT SELECT, INSERT, UPDATE, TRIGGER ON ALL TABLES IN SCHEMA public TO simpul;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO simpul;
 SQL
