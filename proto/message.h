@@ -144,7 +144,7 @@ struct pull_part {
     struct stream_id stream;
     uint64_t first;           /* seq of leaves[0] */
     struct span checkpoint;   /* signed note over at least first + leaf_count */
-    const struct hash *consistency; /* unused until a reader verifies prefixes without the leaves */
+    const struct hash *consistency; /* that first + leaf_count leaves are a prefix of the checkpoint's tree; none if equal */
     size_t consistency_count;
     const struct wire_leaf *leaves;
     size_t leaf_count;

@@ -12,7 +12,14 @@
  *
  * One caller at a time. Everything happens between core_begin and core_commit (or core_rollback): one store transaction,
  * in which any number of the calls below may be grouped. Nothing may be sent or acknowledged before core_commit returned
- * OK. After a failed or UNKNOWN commit the core has forgotten what it cached and reads the store again. */
+ * OK. After a failed or UNKNOWN commit the core has forgotten what it cached and reads the store again.
+ *
+ * What is written between two of core_begin, core_mark and core_mark_keep is one local transaction: its leaves travel in one
+ * push (up to LIMIT_GROUP_LEAVES of them). A call that did not return OK may have done a part: undo to the mark or roll back;
+ * only core_write's refusals (LIMIT, INVALID, BUSY, STALE, DENIED, NOT_FOUND, UNSUPPORTED) have done nothing.
+ *
+ * Proved by tests/unit/sync/test_core_*.c (stories, refusals, the n-th allocation and the n-th store call failing) and by
+ * tests/law/law_exchange.c (random schedules with lost and doubled messages, crashes and restored backups). */
 
 struct core;
 
@@ -109,7 +116,7 @@ struct draft {
     const struct dot *erasures_seen;
     size_t erasures_seen_count;
     enum class class;              /* erase: what it erases */
-    struct target target;          /* route (scope), erased */
+    struct target target;          /* route: scope; erased: the erase leaf; create at the hub: scope, whom the record is for */
     struct span claim;             /* capture: random number of the claim */
 };
 

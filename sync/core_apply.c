@@ -353,8 +353,10 @@ struct status apply_leaf(struct core *core, struct incoming *in, const struct at
 {
     bool of_hub = node_id_equal(in->stream->id.node, core->hub);
     if (of_hub && scope_is_registry(in->stream->id.scope)) {
+        size_t cuts = core->registry.cut_count;
         core->registry_grown = true;
-        return registry_leaf(core, in->bad ? NULL : &in->header, &in->body);
+        TRY(registry_leaf(core, in->bad ? NULL : &in->header, &in->body));
+        return core->registry.cut_count > cuts ? cut_apply(core, &core->registry.cuts[cuts]) : status_ok();
     }
     if (in->bad) {
         return void_note(core, in, in->bad);

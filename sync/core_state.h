@@ -221,6 +221,9 @@ bool peer_is_active(const struct core *core, struct node_id peer);
 /* Sizes and roots of a peer's own streams, in the arena. */
 struct status own_states(struct core *core, struct node_id node, struct arena *arena, struct stream_state **out_states, size_t *out_count) MUST_CHECK;
 
+/* ---- cut.c ---- */
+struct status cut_apply(struct core *core, const struct registry_cut *cut) MUST_CHECK;
+
 /* ---- epoch.c ---- */
 /* The hub holds another branch: every own leaf that it lacks is archived and taken out of its record. */
 struct status epoch_archive(struct core *core) MUST_CHECK;

@@ -322,6 +322,37 @@ static void an_erasure_reaches_whoever_ever_had_the_record(void **state)
     core_rollback(world.hub.core);
 }
 
+static void what_lies_above_a_cut_loses_its_effect_everywhere(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(site_read(&world, a, id, &token));
+    must(site_edit_title(&world, a, id, &token, "palsu"));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "palsu");
+    struct registry_entry cut = {.kind = KIND_REG_CUT,
+                                 .node = a->id,
+                                 .epoch = 1,
+                                 .scope = scope_of_node(a->id),
+                                 .size = site_own_stream(&world, a).size - 1};
+    must(site_begin(&world, &world.hub));
+    must(site_end(&world.hub, core_registry_add(world.hub.core, &cut)));
+    assert_string_equal(site_title(&world, &world.hub, id), "jalan rusak");
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "jalan rusak");
+    assert_string_equal(site_title(&world, a, id), "jalan rusak");
+    assert_true(digests_equal(&world, b, &world.hub, id));
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    must(site_read(&world, b, id, &token));
+    must(site_edit_title(&world, b, id, &token, "sesudah"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, id), "sesudah");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_relay_without_its_leaf_asks_for_it, start, stop),
         cmocka_unit_test_setup_teardown(a_relayed_leaf_that_was_changed_on_the_way_is_not_applied, start, stop),
         cmocka_unit_test_setup_teardown(a_stamp_from_the_future_is_clamped_at_every_end, start, stop),
+        cmocka_unit_test_setup_teardown(what_lies_above_a_cut_loses_its_effect_everywhere, start, stop),
         cmocka_unit_test_setup_teardown(an_erasure_reaches_whoever_ever_had_the_record, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
