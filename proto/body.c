@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/limits.h"
-#include "proto/schema.h"
 #include "proto/value.h"
+#include "proto/wire.h"
+#include "schema/body.pb-c.h"
 
-static const struct schema_field body_value_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_U32, struct body_value, number, 0),
-    SCHEMA_FIELD(2, SCHEMA_BYTES, struct body_value, bytes, LIMIT_FIELD_SIZE),
-};
+static void body_value_get(struct wire *wire, const Simpul__RegisterValue *from, struct body_value *to)
+{
+    to->number = from->number;
+    to->bytes = wire_get_bytes(wire, from->value, LIMIT_FIELD_SIZE);
+}
 
-static const struct schema_message body_value_message = SCHEMA_TABLE(struct body_value, body_value_fields);
+static void body_value_put(struct wire *wire, const struct body_value *from, Simpul__RegisterValue *to)
+{
+    simpul__register_value__init(to);
+    to->number = from->number;
+    to->value = wire_put_bytes(wire, from->bytes, LIMIT_FIELD_SIZE);
+}
 
-static const struct schema_field body_fields[] = {
-    SCHEMA_MANY(1, SCHEMA_LIST, struct body, values, count, LIMIT_REGISTER_COUNT, &body_value_message),
-    SCHEMA_FIELD(2, SCHEMA_BYTES, struct body, claim, LIMIT_CLAIM_SIZE),
-    SCHEMA_FIELD(3, SCHEMA_BYTES, struct body, registry, LIMIT_FIELD_SIZE),
-};
-
-static const struct schema_message body_message = SCHEMA_TABLE(struct body, body_fields);
+WIRE_LIST(body_value, struct body_value, Simpul__RegisterValue)
 
 static bool values_ascend(const struct body *body)
 {
@@ -37,7 +38,15 @@ struct status body_write(const struct body *body, struct arena *arena, struct sp
     if (!values_ascend(body)) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    return schema_write(&body_message, body, LIMIT_BODY_SIZE, arena, out_bytes);
+    struct wire w;
+    wire_init(&w, arena, SIZE_MAX);
+    Simpul__Body to;
+    simpul__body__init(&to);
+    to.values = body_value_list_put(&w, body->values, body->count, LIMIT_REGISTER_COUNT);
+    to.n_values = body->count;
+    to.claim = wire_put_bytes(&w, body->claim, LIMIT_CLAIM_SIZE);
+    to.registry = wire_put_bytes(&w, body->registry, LIMIT_FIELD_SIZE);
+    return wire_pack(&w, &to.base, LIMIT_BODY_SIZE, out_bytes);
 }
 
 struct status body_read(struct span bytes, struct arena *arena, struct body *out_body)
@@ -45,8 +54,17 @@ struct status body_read(struct span bytes, struct arena *arena, struct body *out
     if (bytes.size > LIMIT_BODY_SIZE) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
-    struct body body;
-    TRY(schema_read(&body_message, bytes, LIMIT_MESSAGE_MEMORY, arena, &body));
+    struct wire w;
+    wire_init(&w, arena, LIMIT_MESSAGE_MEMORY);
+    const Simpul__Body *from = wire_unpack(&w, &simpul__body__descriptor, bytes);
+    TRY(wire_end(&w));
+    struct body body = {
+        .values = body_value_list_get(&w, from->values, from->n_values),
+        .count = from->n_values,
+        .claim = wire_get_bytes(&w, from->claim, LIMIT_CLAIM_SIZE),
+        .registry = wire_get_bytes(&w, from->registry, LIMIT_FIELD_SIZE),
+    };
+    TRY(wire_end(&w));
     if (!values_ascend(&body)) {
         return STATUS_MAKE(STATUS_INVALID);
     }

@@ -2,24 +2,12 @@
 #include "proto/entry.h"
 
 #include "proto/limits.h"
-#include "proto/schema.h"
+#include "proto/wire.h"
+#include "schema/body.pb-c.h"
 
-static const struct schema_field entry_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct registry_entry, node, 0),
-    SCHEMA_FIELD(2, SCHEMA_TEXT, struct registry_entry, name, LIMIT_ORIGIN_SIZE),
-    SCHEMA_FIELD(3, SCHEMA_ENUM, struct registry_entry, institution, INSTITUTION_OTHER + 1),
-    SCHEMA_FIELD(4, SCHEMA_CODE, struct registry_entry, parent, 0),
-    SCHEMA_FIELD(5, SCHEMA_U32, struct registry_entry, epoch, 0),
-    SCHEMA_FIELD(6, SCHEMA_ENUM, struct registry_entry, key_use, KEY_TLS + 1),
-    SCHEMA_FIELD(7, SCHEMA_EXACT, struct registry_entry, key, 32),
-    SCHEMA_FIELD(8, SCHEMA_U32, struct registry_entry, roles, 0),
-    SCHEMA_FIELD(9, SCHEMA_CODE, struct registry_entry, scope, 0),
-    SCHEMA_FIELD(10, SCHEMA_U64, struct registry_entry, size, 0),
-    SCHEMA_FIELD(11, SCHEMA_U32, struct registry_entry, level, 0),
-    SCHEMA_FIELD(12, SCHEMA_BOOL, struct registry_entry, active, 0),
-};
-
-static const struct schema_message entry_message = SCHEMA_TABLE(struct registry_entry, entry_fields);
+#define INSTITUTION_COUNT (INSTITUTION_OTHER + 1)
+#define KEY_USE_COUNT (KEY_TLS + 1)
+#define KEY_SIZE 32
 
 static bool entry_is_complete(const struct registry_entry *e)
 {
@@ -51,7 +39,23 @@ struct status registry_entry_write(const struct registry_entry *entry, struct ar
     if (!entry_is_complete(entry)) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    return schema_write(&entry_message, entry, LIMIT_FIELD_SIZE, arena, out_bytes);
+    struct wire w;
+    wire_init(&w, arena, SIZE_MAX);
+    Simpul__RegistryEntry to;
+    simpul__registry_entry__init(&to);
+    to.node = wire_put_node(&w, entry->node);
+    to.name = wire_put_text(&w, entry->name, LIMIT_ORIGIN_SIZE);
+    to.institution = wire_put_enum(&w, entry->institution, INSTITUTION_COUNT);
+    to.parent = wire_put_node(&w, entry->parent);
+    to.epoch = entry->epoch;
+    to.key_use = wire_put_enum(&w, entry->key_use, KEY_USE_COUNT);
+    to.key = wire_put_exact(&w, entry->key, KEY_SIZE);
+    to.roles = entry->roles;
+    to.scope = wire_put_scope(&w, entry->scope);
+    to.size = entry->size;
+    to.level = entry->level;
+    to.active = entry->active;
+    return wire_pack(&w, &to.base, LIMIT_FIELD_SIZE, out_bytes);
 }
 
 struct status registry_entry_read(enum kind kind, struct span bytes, struct arena *arena,
@@ -60,9 +64,26 @@ struct status registry_entry_read(enum kind kind, struct span bytes, struct aren
     if (bytes.size > LIMIT_FIELD_SIZE) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
-    struct registry_entry entry;
-    TRY(schema_read(&entry_message, bytes, 0, arena, &entry));
-    entry.kind = kind;
+    struct wire w;
+    wire_init(&w, arena, LIMIT_MESSAGE_MEMORY);
+    const Simpul__RegistryEntry *from = wire_unpack(&w, &simpul__registry_entry__descriptor, bytes);
+    TRY(wire_end(&w));
+    struct registry_entry entry = {
+        .kind = kind,
+        .node = wire_get_node(&w, from->node),
+        .name = wire_get_text(&w, from->name, LIMIT_ORIGIN_SIZE),
+        .institution = (enum institution)wire_get_enum(&w, from->institution, INSTITUTION_COUNT),
+        .parent = wire_get_node(&w, from->parent),
+        .epoch = from->epoch,
+        .key_use = (enum key_use)wire_get_enum(&w, from->key_use, KEY_USE_COUNT),
+        .key = wire_get_exact(&w, from->key, KEY_SIZE),
+        .roles = from->roles,
+        .scope = wire_get_scope(&w, from->scope),
+        .size = from->size,
+        .level = from->level,
+        .active = from->active,
+    };
+    TRY(wire_end(&w));
     if (!entry_is_complete(&entry)) {
         return STATUS_MAKE(STATUS_INVALID);
     }

@@ -43,7 +43,7 @@ struct registry_entry {
 };
 
 /* INVALID where the kind has no entry or lacks what it is about: hub node, name; node node, institution; epoch node, epoch;
- * key node, key_use, key; role node; cut node, epoch, scope; epoch_open epoch. Spans of what is read point into `bytes`. */
+ * key node, key_use, key; role node; cut node, epoch, scope; epoch_open epoch. Spans of what is read point into `arena`. */
 struct status registry_entry_write(const struct registry_entry *entry, struct arena *arena,
                                    struct span *out_bytes) MUST_CHECK;
 struct status registry_entry_read(enum kind kind, struct span bytes, struct arena *arena,

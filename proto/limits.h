@@ -31,15 +31,15 @@
 #define LIMIT_BATCH_RAW (4 * 1024 * 1024)
 #define LIMIT_BATCH_PACKED (1024 * 1024)
 #define LIMIT_ZSTD_RATIO 20
-#define LIMIT_BATCH_MESSAGE (LIMIT_BATCH_RAW + 2 * 1024 * 1024) /* raw message: leaves, bodies, proofs, framing */
 #define LIMIT_PULL_ORIGINS 256 /* a province reads two streams and more of each of up to 40 regencies */
 #define LIMIT_WANT_COUNT 64
 #define LIMIT_PULL_WAIT_MS 55000
 #define LIMIT_OWN_STREAMS 1024      /* streams of one node, all epochs */
 #define LIMIT_LEASE_SIZE 64
 #define LIMIT_WHY_SIZE 64           /* word for a void leaf */
-#define LIMIT_MESSAGE_SIZE (LIMIT_BATCH_RAW + LIMIT_BATCH_RAW / 4) /* a batch and what frames it */
+#define LIMIT_MESSAGE_SIZE (LIMIT_BATCH_RAW + 2 * 1024 * 1024) /* raw: leaves, bodies, proofs, what frames them */
 #define LIMIT_MESSAGE_MEMORY (32 * 1024 * 1024) /* what decoding one message may take */
+#define LIMIT_SPARE_FIELDS 64 /* of one message: fields unknown to its reader, and the same number said again */
 #define LIMIT_RELAY_BATCH 1000
 #define LIMIT_LEASE_SILENT_MS (10 * 60 * 1000)
 #define LIMIT_PROOF_HASHES 64
@@ -87,7 +87,7 @@
 #define LIMIT_HTTP_REQUEST_MS 60000
 #define LIMIT_HTTP_RATE 8192 /* bytes per second that a slow peer must at least keep */
 #define LIMIT_HTTP_TARGET 4096             /* path and query */
-#define LIMIT_HTTP_BODY (LIMIT_BATCH_RAW + 64 * 1024)
+#define LIMIT_HTTP_BODY LIMIT_MESSAGE_SIZE
 #define LIMIT_HTTP_BODY_MEMORY (256 * 1024 * 1024) /* all bodies that are being received */
 #define LIMIT_HTTP_HANDSHAKE_MS 15000
 #define LIMIT_HTTP_HEAD_MS 15000

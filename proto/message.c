@@ -1,311 +1,154 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/message.h"
 
-#include "proto/schema.h"
-
-/* proto/sync.proto. Parts that several messages share come first. */
+#include "proto/message_parts.h"
 
 #define BODY_STATE_COUNT (BODY_LATER + 1)
 #define VERDICT_COUNT (VERDICT_BUSY + 1)
 
-static const struct schema_field stream_state_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct stream_state, stream.node, 0),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct stream_state, stream.epoch, 0),
-    SCHEMA_FIELD(3, SCHEMA_CODE, struct stream_state, stream.scope, 0),
-    SCHEMA_FIELD(4, SCHEMA_U64, struct stream_state, size, 0),
-    SCHEMA_FIELD(5, SCHEMA_FIXED, struct stream_state, root, sizeof(struct hash)),
-};
-
-static const struct schema_message stream_state_message = SCHEMA_TABLE(struct stream_state, stream_state_fields);
-
-static const struct schema_field wire_body_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_ENUM, struct wire_body, state, BODY_STATE_COUNT),
-    SCHEMA_FIELD(2, SCHEMA_EXACT, struct wire_body, salt, LIMIT_SALT_SIZE),
-    SCHEMA_FIELD(3, SCHEMA_BYTES, struct wire_body, body, LIMIT_BODY_SIZE),
-};
-
-static const struct schema_message wire_body_message = SCHEMA_TABLE(struct wire_body, wire_body_fields);
-
-static const struct schema_field attachment_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct attachment, stream.node, 0),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct attachment, stream.epoch, 0),
-    SCHEMA_FIELD(3, SCHEMA_CODE, struct attachment, stream.scope, 0),
-    SCHEMA_FIELD(4, SCHEMA_U64, struct attachment, seq, 0),
-    SCHEMA_FIELD(5, SCHEMA_BYTES, struct attachment, leaf, LIMIT_HEADER_SIZE),
-    SCHEMA_PART(6, SCHEMA_MESSAGE, struct attachment, body, &wire_body_message),
-    SCHEMA_FIELD(7, SCHEMA_BYTES, struct attachment, checkpoint, LIMIT_NOTE_SIZE),
-    SCHEMA_MANY(8, SCHEMA_HASHES, struct attachment, proof, proof_count, LIMIT_PROOF_HASHES, NULL),
-};
-
-static const struct schema_message attachment_message = SCHEMA_TABLE(struct attachment, attachment_fields);
-
-static const struct schema_field wire_leaf_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_BYTES, struct wire_leaf, leaf, LIMIT_HEADER_SIZE),
-    SCHEMA_PART(2, SCHEMA_MESSAGE, struct wire_leaf, body, &wire_body_message),
-    SCHEMA_PART(3, SCHEMA_OPTIONAL, struct wire_leaf, attachment, &attachment_message),
-};
-
-static const struct schema_message wire_leaf_message = SCHEMA_TABLE(struct wire_leaf, wire_leaf_fields);
-
-static const struct schema_field record_digest_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_FIXED, struct record_digest, record, sizeof(struct record_id)),
-    SCHEMA_FIELD(2, SCHEMA_FIXED, struct record_digest, digest, sizeof(struct hash)),
-    SCHEMA_FIELD(3, SCHEMA_FIXED, struct record_digest, vector, sizeof(struct hash)),
-};
-
-static const struct schema_message record_digest_message = SCHEMA_TABLE(struct record_digest, record_digest_fields);
-
-static struct status message_write(const struct schema_message *message, const void *m, struct arena *arena,
-                                   struct span *out_bytes)
+void *message_unpack(struct wire *wire, struct arena *arena, const ProtobufCMessageDescriptor *message,
+                     struct span bytes)
 {
-    return schema_write(message, m, LIMIT_MESSAGE_SIZE, arena, out_bytes);
-}
-
-static struct status message_read(const struct schema_message *message, struct span bytes, struct arena *arena, void *m)
-{
+    wire_init(wire, arena, LIMIT_MESSAGE_MEMORY);
     if (bytes.size > LIMIT_MESSAGE_SIZE) {
-        return STATUS_MAKE(STATUS_LIMIT);
+        wire_fail(wire, STATUS_LIMIT);
+        return NULL;
     }
-    return schema_read(message, bytes, LIMIT_MESSAGE_MEMORY, arena, m);
+    return wire_unpack(wire, message, bytes);
 }
 
-/* hello */
-
-static const struct schema_field hello_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_U32, struct hello, version, 0),
-    SCHEMA_FIELD(2, SCHEMA_CODE, struct hello, node, 0),
-    SCHEMA_FIELD(3, SCHEMA_TEXT, struct hello, deployment, LIMIT_ORIGIN_SIZE),
-    SCHEMA_FIELD(4, SCHEMA_TEXT, struct hello, program, LIMIT_ORIGIN_SIZE),
-    SCHEMA_FIELD(5, SCHEMA_U64, struct hello, now_ms, 0),
-    SCHEMA_FIELD(6, SCHEMA_FIXED, struct hello, instance, sizeof((struct hello *)0)->instance),
-    SCHEMA_FIELD(7, SCHEMA_BYTES, struct hello, lease, LIMIT_LEASE_SIZE),
-    SCHEMA_FIELD(8, SCHEMA_BOOL, struct hello, takeover, 0),
-    SCHEMA_MANY(9, SCHEMA_LIST, struct hello, own, own_count, LIMIT_OWN_STREAMS, &stream_state_message),
-    SCHEMA_FIELD(10, SCHEMA_U32, struct hello, epoch_open, 0),
-};
-
-static const struct schema_message hello_message = SCHEMA_TABLE(struct hello, hello_fields);
-
-static const struct schema_field hello_answer_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_ENUM, struct hello_answer, verdict, VERDICT_COUNT),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct hello_answer, version, 0),
-    SCHEMA_FIELD(3, SCHEMA_U64, struct hello_answer, now_ms, 0),
-    SCHEMA_FIELD(4, SCHEMA_BYTES, struct hello_answer, lease, LIMIT_LEASE_SIZE),
-    SCHEMA_FIELD(5, SCHEMA_U64, struct hello_answer, retry_ms, 0),
-    SCHEMA_FIELD(6, SCHEMA_BYTES, struct hello_answer, registry_checkpoint, LIMIT_NOTE_SIZE),
-    SCHEMA_MANY(7, SCHEMA_LIST, struct hello_answer, own, own_count, LIMIT_OWN_STREAMS, &stream_state_message),
-    SCHEMA_FIELD(8, SCHEMA_U32, struct hello_answer, epoch_max, 0),
-    SCHEMA_FIELD(9, SCHEMA_U32, struct hello_answer, leaves_max, 0),
-    SCHEMA_FIELD(10, SCHEMA_U32, struct hello_answer, bytes_max, 0),
-};
-
-static const struct schema_message hello_answer_message = SCHEMA_TABLE(struct hello_answer, hello_answer_fields);
-
-struct status hello_write(const struct hello *m, struct arena *arena, struct span *out_bytes)
+void message_begin(struct wire *wire, struct arena *arena)
 {
-    return message_write(&hello_message, m, arena, out_bytes);
+    wire_init(wire, arena, SIZE_MAX);
 }
 
-struct status hello_read(struct span bytes, struct arena *arena, struct hello *out_m)
+struct status message_pack(struct wire *wire, const ProtobufCMessage *message, struct span *out_bytes)
 {
-    struct hello m;
-    TRY(message_read(&hello_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    return wire_pack(wire, message, LIMIT_MESSAGE_SIZE, out_bytes);
 }
 
-struct status hello_answer_write(const struct hello_answer *m, struct arena *arena, struct span *out_bytes)
+void stream_state_get(struct wire *wire, const Simpul__StreamState *from, struct stream_state *to)
 {
-    return message_write(&hello_answer_message, m, arena, out_bytes);
+    to->stream.node = wire_get_node(wire, from->node);
+    to->stream.epoch = from->epoch;
+    to->stream.scope = wire_get_scope(wire, from->scope);
+    to->size = from->size;
+    wire_get_fixed(wire, from->root, &to->root, sizeof to->root);
 }
 
-struct status hello_answer_read(struct span bytes, struct arena *arena, struct hello_answer *out_m)
+void stream_state_put(struct wire *wire, const struct stream_state *from, Simpul__StreamState *to)
 {
-    struct hello_answer m;
-    TRY(message_read(&hello_answer_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    simpul__stream_state__init(to);
+    to->node = wire_put_node(wire, from->stream.node);
+    to->epoch = from->stream.epoch;
+    to->scope = wire_put_scope(wire, from->stream.scope);
+    to->size = from->size;
+    to->root = wire_put_fixed(&from->root, sizeof from->root);
 }
 
-/* push */
-
-static const struct schema_field push_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct push, stream.node, 0),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct push, stream.epoch, 0),
-    SCHEMA_FIELD(3, SCHEMA_CODE, struct push, stream.scope, 0),
-    SCHEMA_FIELD(4, SCHEMA_U64, struct push, old_size, 0),
-    SCHEMA_FIELD(5, SCHEMA_BYTES, struct push, checkpoint, LIMIT_NOTE_SIZE),
-    SCHEMA_FIELD(6, SCHEMA_BYTES, struct push, lease, LIMIT_LEASE_SIZE),
-    SCHEMA_MANY(7, SCHEMA_LIST, struct push, leaves, leaf_count, LIMIT_BATCH_LEAVES, &wire_leaf_message),
-};
-
-static const struct schema_message push_message = SCHEMA_TABLE(struct push, push_fields);
-
-static const struct schema_field void_leaf_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_U64, struct void_leaf, seq, 0),
-    SCHEMA_FIELD(2, SCHEMA_TEXT, struct void_leaf, why, LIMIT_WHY_SIZE),
-};
-
-static const struct schema_message void_leaf_message = SCHEMA_TABLE(struct void_leaf, void_leaf_fields);
-
-static const struct schema_field push_answer_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_ENUM, struct push_answer, verdict, VERDICT_COUNT),
-    SCHEMA_FIELD(2, SCHEMA_U64, struct push_answer, size, 0),
-    SCHEMA_FIELD(3, SCHEMA_FIXED, struct push_answer, root, sizeof(struct hash)),
-    SCHEMA_FIELD(4, SCHEMA_BYTES, struct push_answer, checkpoint, LIMIT_NOTE_SIZE),
-    SCHEMA_FIELD(5, SCHEMA_U64, struct push_answer, at, 0),
-    SCHEMA_MANY(6, SCHEMA_LIST, struct push_answer, voids, void_count, LIMIT_BATCH_LEAVES, &void_leaf_message),
-    SCHEMA_MANY(7, SCHEMA_LIST, struct push_answer, digests, digest_count, LIMIT_BATCH_LEAVES, &record_digest_message),
-    SCHEMA_FIELD(8, SCHEMA_U64, struct push_answer, now_ms, 0),
-};
-
-static const struct schema_message push_answer_message = SCHEMA_TABLE(struct push_answer, push_answer_fields);
-
-struct status push_write(const struct push *m, struct arena *arena, struct span *out_bytes)
+void wire_body_get(struct wire *wire, const Simpul__LeafBody *from, struct wire_body *to)
 {
-    return message_write(&push_message, m, arena, out_bytes);
+    to->state = (enum body_state)wire_get_enum(wire, from->state, BODY_STATE_COUNT);
+    to->salt = wire_get_exact(wire, from->salt, LIMIT_SALT_SIZE);
+    to->body = wire_get_bytes(wire, from->body, LIMIT_BODY_SIZE);
 }
 
-struct status push_read(struct span bytes, struct arena *arena, struct push *out_m)
+void wire_body_put(struct wire *wire, const struct wire_body *from, Simpul__LeafBody *to)
 {
-    struct push m;
-    TRY(message_read(&push_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    simpul__leaf_body__init(to);
+    to->state = (Simpul__BodyState)wire_put_enum(wire, from->state, BODY_STATE_COUNT);
+    to->salt = wire_put_exact(wire, from->salt, LIMIT_SALT_SIZE);
+    to->body = wire_put_bytes(wire, from->body, LIMIT_BODY_SIZE);
 }
 
-struct status push_answer_write(const struct push_answer *m, struct arena *arena, struct span *out_bytes)
+/* A body with nothing to say is left out. */
+static Simpul__LeafBody *wire_body_put_optional(struct wire *wire, const struct wire_body *from)
 {
-    return message_write(&push_answer_message, m, arena, out_bytes);
-}
-
-struct status push_answer_read(struct span bytes, struct arena *arena, struct push_answer *out_m)
-{
-    struct push_answer m;
-    TRY(message_read(&push_answer_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
-}
-
-/* pull. The two lists of `want` have one count in the struct and are two lists on the wire, equally long. */
-
-struct pull_wire {
-    struct pull m;
-    size_t record_count;
-};
-
-static const struct schema_field dot_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct dot, replica.node, 0),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct dot, replica.epoch, 0),
-    SCHEMA_FIELD(3, SCHEMA_U32, struct dot, replica.lane, 0),
-    SCHEMA_FIELD(4, SCHEMA_U64, struct dot, rseq, 0),
-};
-
-static const struct schema_message dot_message = SCHEMA_TABLE(struct dot, dot_fields);
-
-static const struct schema_field pull_fields[] = {
-    SCHEMA_MANY(1, SCHEMA_LIST, struct pull_wire, m.have, m.have_count, LIMIT_PULL_ORIGINS, &stream_state_message),
-    SCHEMA_MANY(2, SCHEMA_LIST, struct pull_wire, m.want, m.want_count, LIMIT_WANT_COUNT, &dot_message),
-    SCHEMA_MANY(3, SCHEMA_IDS, struct pull_wire, m.want_records, record_count, LIMIT_WANT_COUNT, NULL),
-    SCHEMA_FIELD(4, SCHEMA_U32, struct pull_wire, m.wait_ms, 0),
-    SCHEMA_FIELD(5, SCHEMA_U32, struct pull_wire, m.bytes_max, 0),
-};
-
-static const struct schema_message pull_message = SCHEMA_TABLE(struct pull_wire, pull_fields);
-
-static const struct schema_field pull_part_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_CODE, struct pull_part, stream.node, 0),
-    SCHEMA_FIELD(2, SCHEMA_U32, struct pull_part, stream.epoch, 0),
-    SCHEMA_FIELD(3, SCHEMA_CODE, struct pull_part, stream.scope, 0),
-    SCHEMA_FIELD(4, SCHEMA_U64, struct pull_part, first, 0),
-    SCHEMA_FIELD(5, SCHEMA_BYTES, struct pull_part, checkpoint, LIMIT_NOTE_SIZE),
-    SCHEMA_MANY(6, SCHEMA_HASHES, struct pull_part, consistency, consistency_count, LIMIT_PROOF_HASHES, NULL),
-    SCHEMA_MANY(7, SCHEMA_LIST, struct pull_part, leaves, leaf_count, LIMIT_BATCH_LEAVES, &wire_leaf_message),
-};
-
-static const struct schema_message pull_part_message = SCHEMA_TABLE(struct pull_part, pull_part_fields);
-
-static const struct schema_field pull_answer_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_ENUM, struct pull_answer, verdict, VERDICT_COUNT),
-    SCHEMA_MANY(2, SCHEMA_LIST, struct pull_answer, parts, part_count, LIMIT_PULL_ORIGINS, &pull_part_message),
-    SCHEMA_MANY(3, SCHEMA_LIST, struct pull_answer, wanted, wanted_count, LIMIT_WANT_COUNT, &attachment_message),
-    SCHEMA_MANY(4, SCHEMA_LIST, struct pull_answer, own, own_count, LIMIT_OWN_STREAMS, &stream_state_message),
-    SCHEMA_MANY(5, SCHEMA_LIST, struct pull_answer, digests, digest_count, LIMIT_BATCH_LEAVES, &record_digest_message),
-    SCHEMA_FIELD(6, SCHEMA_BOOL, struct pull_answer, more, 0),
-    SCHEMA_FIELD(7, SCHEMA_U64, struct pull_answer, now_ms, 0),
-};
-
-static const struct schema_message pull_answer_message = SCHEMA_TABLE(struct pull_answer, pull_answer_fields);
-
-struct status pull_write(const struct pull *m, struct arena *arena, struct span *out_bytes)
-{
-    struct pull_wire wire = {.m = *m, .record_count = m->want_count};
-    return message_write(&pull_message, &wire, arena, out_bytes);
-}
-
-struct status pull_read(struct span bytes, struct arena *arena, struct pull *out_m)
-{
-    struct pull_wire wire;
-    TRY(message_read(&pull_message, bytes, arena, &wire));
-    if (wire.record_count != wire.m.want_count) {
-        return STATUS_MAKE(STATUS_INVALID);
+    bool empty = from->state == BODY_NONE && from->salt.size == 0 && from->body.size == 0;
+    Simpul__LeafBody *to = empty ? NULL : wire_array(wire, 1, sizeof *to);
+    if (to) {
+        wire_body_put(wire, from, to);
     }
-    *out_m = wire.m;
-    return status_ok();
+    return to;
 }
 
-struct status pull_answer_write(const struct pull_answer *m, struct arena *arena, struct span *out_bytes)
+void attachment_get(struct wire *wire, const Simpul__Attachment *from, struct attachment *to)
 {
-    return message_write(&pull_answer_message, m, arena, out_bytes);
+    to->stream.node = wire_get_node(wire, from->node);
+    to->stream.epoch = from->epoch;
+    to->stream.scope = wire_get_scope(wire, from->scope);
+    to->seq = from->seq;
+    to->leaf = wire_get_bytes(wire, from->leaf, LIMIT_HEADER_SIZE);
+    if (from->body) {
+        wire_body_get(wire, from->body, &to->body);
+    }
+    to->checkpoint = wire_get_bytes(wire, from->checkpoint, LIMIT_NOTE_SIZE);
+    to->proof = wire_get_fixed_list(wire, from->proof, from->n_proof, sizeof *to->proof);
+    to->proof_count = from->n_proof;
 }
 
-struct status pull_answer_read(struct span bytes, struct arena *arena, struct pull_answer *out_m)
+void attachment_put(struct wire *wire, const struct attachment *from, Simpul__Attachment *to)
 {
-    struct pull_answer m;
-    TRY(message_read(&pull_answer_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    simpul__attachment__init(to);
+    to->node = wire_put_node(wire, from->stream.node);
+    to->epoch = from->stream.epoch;
+    to->scope = wire_put_scope(wire, from->stream.scope);
+    to->seq = from->seq;
+    to->leaf = wire_put_bytes(wire, from->leaf, LIMIT_HEADER_SIZE);
+    to->body = wire_body_put_optional(wire, &from->body);
+    to->checkpoint = wire_put_bytes(wire, from->checkpoint, LIMIT_NOTE_SIZE);
+    to->proof = wire_put_fixed_list(wire, from->proof, from->proof_count, LIMIT_PROOF_HASHES, sizeof *from->proof);
+    to->n_proof = from->proof_count;
 }
 
-/* bodies */
-
-static const struct schema_field bodies_ask_fields[] = {
-    SCHEMA_MANY(1, SCHEMA_LIST, struct bodies_ask, positions, count, LIMIT_BATCH_LEAVES, &stream_state_message),
-};
-
-static const struct schema_message bodies_ask_message = SCHEMA_TABLE(struct bodies_ask, bodies_ask_fields);
-
-static const struct schema_field bodies_answer_fields[] = {
-    SCHEMA_FIELD(1, SCHEMA_ENUM, struct bodies_answer, verdict, VERDICT_COUNT),
-    SCHEMA_MANY(2, SCHEMA_LIST, struct bodies_answer, bodies, count, LIMIT_BATCH_LEAVES, &wire_body_message),
-};
-
-static const struct schema_message bodies_answer_message = SCHEMA_TABLE(struct bodies_answer, bodies_answer_fields);
-
-struct status bodies_ask_write(const struct bodies_ask *m, struct arena *arena, struct span *out_bytes)
+void wire_leaf_get(struct wire *wire, const Simpul__Leaf *from, struct wire_leaf *to)
 {
-    return message_write(&bodies_ask_message, m, arena, out_bytes);
+    to->leaf = wire_get_bytes(wire, from->leaf, LIMIT_HEADER_SIZE);
+    if (from->body) {
+        wire_body_get(wire, from->body, &to->body);
+    }
+    struct attachment *attachment = from->attachment ? wire_array(wire, 1, sizeof *attachment) : NULL;
+    if (attachment) {
+        attachment_get(wire, from->attachment, attachment);
+    }
+    to->attachment = attachment;
 }
 
-struct status bodies_ask_read(struct span bytes, struct arena *arena, struct bodies_ask *out_m)
+void wire_leaf_put(struct wire *wire, const struct wire_leaf *from, Simpul__Leaf *to)
 {
-    struct bodies_ask m;
-    TRY(message_read(&bodies_ask_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    simpul__leaf__init(to);
+    to->leaf = wire_put_bytes(wire, from->leaf, LIMIT_HEADER_SIZE);
+    to->body = wire_body_put_optional(wire, &from->body);
+    to->attachment = from->attachment ? wire_array(wire, 1, sizeof *to->attachment) : NULL;
+    if (to->attachment) {
+        attachment_put(wire, from->attachment, to->attachment);
+    }
 }
 
-struct status bodies_answer_write(const struct bodies_answer *m, struct arena *arena, struct span *out_bytes)
+void record_digest_get(struct wire *wire, const Simpul__RecordDigest *from, struct record_digest *to)
 {
-    return message_write(&bodies_answer_message, m, arena, out_bytes);
+    wire_get_fixed(wire, from->record, &to->record, sizeof to->record);
+    wire_get_fixed(wire, from->digest, &to->digest, sizeof to->digest);
+    wire_get_fixed(wire, from->vector, &to->vector, sizeof to->vector);
 }
 
-struct status bodies_answer_read(struct span bytes, struct arena *arena, struct bodies_answer *out_m)
+void record_digest_put(struct wire *wire, const struct record_digest *from, Simpul__RecordDigest *to)
 {
-    struct bodies_answer m;
-    TRY(message_read(&bodies_answer_message, bytes, arena, &m));
-    *out_m = m;
-    return status_ok();
+    (void)wire; /* nothing of a digest can be wrong */
+    simpul__record_digest__init(to);
+    to->record = wire_put_fixed(&from->record, sizeof from->record);
+    to->digest = wire_put_fixed(&from->digest, sizeof from->digest);
+    to->vector = wire_put_fixed(&from->vector, sizeof from->vector);
+}
+
+enum verdict verdict_get(struct wire *wire, Simpul__Verdict from)
+{
+    return (enum verdict)wire_get_enum(wire, from, VERDICT_COUNT);
+}
+
+Simpul__Verdict verdict_put(struct wire *wire, enum verdict from)
+{
+    return (Simpul__Verdict)wire_put_enum(wire, from, VERDICT_COUNT);
 }
 
 const char *verdict_name(enum verdict v)

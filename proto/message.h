@@ -6,8 +6,7 @@
 
 /* The peer dialogue as values (protocol.md; proto/sync.proto). Every message is decoded with a budget
  * (LIMIT_MESSAGE_MEMORY, taken from the arena); counts and sizes are checked on the raw bytes before anything is
- * allocated for them, and the depth is that of our tables (proto/schema.h). Spans point into the decoded bytes or the
- * arena: keep both. */
+ * allocated for them, and the depth is that of the schema (proto/wire.h). Spans point into the arena: keep it. */
 
 #define PROTOCOL_VERSION 1
 

@@ -14,7 +14,8 @@ struct ref {
     struct span key;
 };
 
-/* One register's value, decoded. Spans are borrowed from the bytes it was read from or from the caller. */
+/* One register's value, decoded. Spans are borrowed: from the arena it was read into (raw bytes: from
+ * what was read), or from the caller. */
 struct value {
     enum value_type type;
     union {

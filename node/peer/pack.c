@@ -47,7 +47,7 @@ struct status pack_write(struct span message, struct span *out_bytes, const char
 struct status pack_read(struct span content_type, struct span bytes, struct arena *arena, struct span *out_message)
 {
     if (span_equal(content_type, span_text(PACK_PLAIN_TYPE))) {
-        if (bytes.size > LIMIT_BATCH_MESSAGE) {
+        if (bytes.size > LIMIT_MESSAGE_SIZE) {
             return STATUS_MAKE(STATUS_LIMIT);
         }
         *out_message = bytes;
@@ -60,7 +60,7 @@ struct status pack_read(struct span content_type, struct span bytes, struct aren
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    if (size > LIMIT_BATCH_MESSAGE || size / LIMIT_ZSTD_RATIO > bytes.size) {
+    if (size > LIMIT_MESSAGE_SIZE || size / LIMIT_ZSTD_RATIO > bytes.size) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
     uint8_t *message = arena_alloc(arena, (size_t)size);

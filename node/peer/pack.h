@@ -5,7 +5,7 @@
 #include "proto/memory.h"
 
 /* Messages between peers travel as zstd where that makes them smaller. A packed message is refused before it is expanded:
- * its frame must state its size, within LIMIT_BATCH_MESSAGE and LIMIT_ZSTD_RATIO times what came. The content type says
+ * its frame must state its size, within LIMIT_MESSAGE_SIZE and LIMIT_ZSTD_RATIO times what came. The content type says
  * which of the two it is. Proved by tests/unit/peer/test_pack.c. */
 
 #define PACK_PLAIN_TYPE "application/vnd.simpul.sync"

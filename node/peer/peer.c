@@ -202,7 +202,7 @@ static void peer_send(struct peer *peer, struct exchange *x)
                              .content_type = x->packed_type,
                              .body = x->packed,
                              .body_free = free,
-                             .response_max = LIMIT_BATCH_MESSAGE,
+                             .response_max = LIMIT_MESSAGE_SIZE,
                              .done = peer_answer,
                              .owner = x};
     pthread_mutex_lock(&peer->lock);

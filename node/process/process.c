@@ -214,7 +214,7 @@ static struct status start_server(struct running *running)
         listener->certificate_path = config->certificate;
         listener->key_path = config->private_key;
         listener->client_ca_path = config->authority;
-        listener->body_max = LIMIT_BATCH_MESSAGE;
+        listener->body_max = LIMIT_MESSAGE_SIZE;
         struct sync_api_options api = {.loop = &running->loop, .engine = process->engine, .deployment = config->deployment};
         TRY(sync_api_new(&api, &process->sync_api));
     }
