@@ -22,7 +22,7 @@ void parameters_init(struct parameters *parameters, struct driver_postgres *post
 
 static void add(struct parameters *parameters, const char *value, size_t size, int format, Oid type)
 {
-    if (parameters->count == POSTGRES_PARAMETERS_MAX || size > LIMIT_BATCH_MESSAGE) {
+    if (parameters->count == POSTGRES_PARAMETERS_MAX || size > LIMIT_MESSAGE_SIZE) {
         parameters->failed = STATUS_LIMIT;
         return;
     }
