@@ -112,13 +112,13 @@ static struct status works_lookup(struct runner *runner, struct work *works, siz
 /* ---- shadows ---- */
 
 /* Where a shadow goes that no longer belongs to its key: found by record and identity, never by a row. */
-static struct status gone_key(struct runner *runner, const struct work *work, struct span *out_key)
+static struct status gone_key(struct runner *runner, struct span row_key, struct record_id id, struct span *out_key)
 {
     struct buffer key;
     char record[33];
     buffer_init(&key, &runner->arena);
-    record_id_text(work->shadow.record, record);
-    buffer_add_span(&key, work->key);
+    record_id_text(id, record);
+    buffer_add_span(&key, row_key);
     buffer_add(&key, "#gone-", 6);
     buffer_add(&key, record, 32);
     return buffer_end(&key, out_key);
@@ -141,7 +141,7 @@ static struct status work_store(struct runner *runner, struct work *work, bool *
     case CAPTURE_FORGET:
         return ops->shadow_remove(runner->driver, work->table, work->key, work->shadow_version);
     case CAPTURE_REPLACED:
-        TRY(gone_key(runner, work, &gone));
+        TRY(gone_key(runner, work->key, work->shadow.record, &gone));
         return ops->shadow_move(runner->driver, work->table, work->key, work->shadow_version, gone);
     case CAPTURE_SHADOW:
     case CAPTURE_LEAVES:
@@ -593,6 +593,11 @@ static struct status insert_locked(struct runner *runner, struct insert_work *in
     TRY(ops->rows(runner->driver, table, &work.key, 1, false, &runner->arena, &row));
     TRY(row_capture(runner, table, insert->form, row.raw, &work.capture_row));
     TRY(capture_written(&source, &work.decision, &work.capture_row, now, &runner->arena));
+    if (row.shadow.bytes.data) { /* of a vanished row whose key the database has given again */
+        struct span gone;
+        TRY(gone_key(runner, work.key, row.shadow.record, &gone));
+        TRY(ops->shadow_move(runner->driver, table, work.key, row.shadow.version, gone));
+    }
     TRY(shadow_put(runner, &work, &stored));
     return stored ? status_ok() : STATUS_MAKE(STATUS_STALE);
 }

@@ -171,6 +171,10 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
     if (work->needs_lookup) {
         return status_ok();
     }
+    struct part_id part = shadow ? shadow->part : input->part;
+    if (input->record && !part_id_is_none(part)) {
+        TRY(capture_record(core, input->record, part, &runner->arena, &input->record));
+    }
     if (work->match == MATCH_DERIVED) {
         TRY(work_found(runner, core, work, (struct span){0}));
     }
@@ -554,6 +558,9 @@ static struct status insert_ask(struct insert_job *job, struct core *core, const
     }
     struct insert_work *insert = &job->inserts[job->count];
     *insert = (struct insert_work){.record = record->id, .part = part, .form = form, .parent_key = parent_key};
+    if (!part_id_is_none(part)) {
+        TRY(capture_record(core, record, part, arena, &record)); /* long texts stand in their bodies */
+    }
     TRY(capture_insert(&source, record, part, numbers, count, made_here(job, record, part), false, arena,
                        &insert->decision));
     job->waits |= insert->decision.action == CAPTURE_WAIT;
