@@ -73,13 +73,46 @@ static void text_name(const struct mapping_table *table, char *out_text, size_t 
 struct place_text {
     char at[256];
     char table[160];
+    char sql[340]; /* quoted, for a GRANT */
 };
+
+static size_t quote(const char *name, char *out_text, size_t size)
+{
+    size_t at = 0;
+    out_text[at++] = '"';
+    for (; *name && at + 4 < size; name++) {
+        if (*name == '"') {
+            out_text[at++] = '"';
+        }
+        out_text[at++] = *name;
+    }
+    out_text[at++] = '"';
+    out_text[at] = 0;
+    return at;
+}
+
+/* "schema"."table" as it stands in a statement for the DBA. */
+static void sql_text_name(const struct mapping_table *table, char *out_text, size_t size)
+{
+    size_t at = 0;
+    if (table->schema) {
+        at = quote(table->schema, out_text, size / 2);
+        out_text[at++] = '.';
+    }
+    quote(table->name, out_text + at, size - at);
+}
+
+static void user_name(const struct catalogue *catalogue, char *out_text, size_t size)
+{
+    quote(catalogue->user ? catalogue->user : "this user", out_text, size);
+}
 
 static struct place_text place_of(const struct mapping *mapping, const struct mapping_name *name)
 {
     struct place_text place;
     snprintf(place.at, sizeof place.at, "%s:%u:%u", mapping->file ? mapping->file : "mapping", name->line, name->at);
     text_name(name->table, place.table, sizeof place.table);
+    sql_text_name(name->table, place.sql, sizeof place.sql);
     return place;
 }
 
@@ -109,9 +142,10 @@ static struct status name_check(const struct catalogue *catalogue, const struct 
     }
     const char *right = NULL;
     if (column && name->use != USE_SEALED && lacks_right(name, column, &right)) {
+        char user[160];
+        user_name(catalogue, user, sizeof user);
         snprintf(problem, size, "%s: no right to %s column \"%s\" of table \"%s\"; have the DBA run: GRANT %s ON %s TO %s;",
-                 place.at, right[0] == 'S' ? "read" : "write", name->column, place.table, right, place.table,
-                 catalogue->user ? catalogue->user : "this user");
+                 place.at, right[0] == 'S' ? "read" : "write", name->column, place.table, right, place.sql, user);
         return STATUS_MAKE(STATUS_DENIED);
     }
     return status_ok();
@@ -185,6 +219,16 @@ static bool is_parent(const struct mapping_table *table, const char *column)
     return false;
 }
 
+static void report_grant(const struct catalogue *catalogue, const struct mapping_table *table, const char *what,
+                         const char *right, struct report *report)
+{
+    char sql[340];
+    char user[160];
+    sql_text_name(table, sql, sizeof sql);
+    user_name(catalogue, user, sizeof user);
+    report_problem(report, "  problem: no right to %s; have the DBA run: GRANT %s ON %s TO %s;", what, right, sql, user);
+}
+
 static void report_inserts(const struct mapping *mapping, const struct catalogue_table *table, const char *label,
                            const struct catalogue *catalogue, struct report *report)
 {
@@ -201,8 +245,7 @@ static void report_inserts(const struct mapping *mapping, const struct catalogue
                        column->name, label);
     }
     if (!table->may_insert) {
-        report_problem(report, "  problem: no right to insert; have the DBA run: GRANT INSERT ON %s TO %s;", label,
-                       catalogue->user ? catalogue->user : "this user");
+        report_grant(catalogue, table->mapping, "insert", "INSERT", report);
     }
 }
 
@@ -227,8 +270,7 @@ static void report_table(const struct catalogue *catalogue, const struct mapping
     if (table->kind) {
         report_problem(report, "  problem: \"%s\" is a %s: changes can be seen only in a table", label, table->kind);
     } else if (!table->may_trigger) {
-        report_problem(report, "  problem: no right to make triggers; have the DBA run: GRANT TRIGGER ON %s TO %s;", label,
-                       catalogue->user ? catalogue->user : "this user");
+        report_grant(catalogue, mapped, "make triggers", "TRIGGER", report);
     }
     if (!table->kind && !table->key_unique) {
         report_problem(report,

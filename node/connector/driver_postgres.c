@@ -170,7 +170,7 @@ static PGconn *connect_to(const char *source)
     return PQconnectdbParams(keywords, values, 1);
 }
 
-static const char SESSION[] = "SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex';"
+static const char SESSION[] = "SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET jit = off;"
                               " SET statement_timeout = '120s'; SET lock_timeout = '2s';"
                               " SET idle_in_transaction_session_timeout = '60s'";
 

@@ -14,9 +14,10 @@ static const char *const SCHEMA[] = {
     " key text NOT NULL, op smallint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS simpul.shadow (lane bigint NOT NULL, tbl text COLLATE \"C\" NOT NULL,"
     " key text COLLATE \"C\" NOT NULL, version bigint NOT NULL, state bigint NOT NULL, record bytea NOT NULL,"
-    " part bytea NOT NULL, identity bytea NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (lane, tbl, key))",
-    "CREATE INDEX IF NOT EXISTS shadow_record ON simpul.shadow (lane, record, part)",
-    "CREATE INDEX IF NOT EXISTS shadow_identity ON simpul.shadow (lane, tbl, identity)",
+    " part bytea NOT NULL, identity bytea NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (lane, tbl, key)) WITH (fillfactor = 75)",
+    /* lane and tbl last: as first columns they would tempt a planner without statistics to read a whole table by them */
+    "CREATE INDEX IF NOT EXISTS shadow_record ON simpul.shadow (record, part, lane)",
+    "CREATE INDEX IF NOT EXISTS shadow_identity ON simpul.shadow (identity, tbl, lane)",
     "CREATE TABLE IF NOT EXISTS simpul.mark (name text PRIMARY KEY, value bytea NOT NULL)",
 };
 enum { SCHEMA_COUNT = sizeof SCHEMA / sizeof SCHEMA[0], LABEL_MAX = 50 };
@@ -200,9 +201,11 @@ static struct status quiet_load(struct driver_postgres *postgres)
     return status_ok();
 }
 
+/* What another user installed and this one may not read is not installed for us. */
 static const char OURS_SQL[] =
     "SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-    " WHERE n.nspname = 'simpul' AND c.relname IN ('outbox', 'shadow', 'mark', 'shadow_record', 'shadow_identity')";
+    " WHERE n.nspname = 'simpul' AND c.relname IN ('outbox', 'shadow', 'mark', 'shadow_record', 'shadow_identity')"
+    " AND has_schema_privilege(n.oid, 'USAGE') AND (c.relkind = 'i' OR has_table_privilege(c.oid, 'SELECT'))";
 
 static struct status tables_are_there(struct driver_postgres *postgres, bool *out_there)
 {

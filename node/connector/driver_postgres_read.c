@@ -12,8 +12,10 @@ static const char SHADOWS_RECORD_SQL[] =
 static const char SHADOWS_IDENTITY_SQL[] =
     "SELECT tbl, key, version, state::bigint, record, part, identity, bytes FROM simpul.shadow"
     " WHERE lane = $1 AND tbl = $2 AND identity = $3 ORDER BY key LIMIT $4";
-static const char OUTBOX_SQL[] =
-    "SELECT id, tbl, key, op::bigint FROM simpul.outbox WHERE tbl = ANY ($1) ORDER BY id LIMIT $2";
+static const char OUTBOX_SQL[] = "SELECT id, tbl, key, op::bigint FROM simpul.outbox ORDER BY id LIMIT $1";
+/* Only where entries of tables that the mapping does not name stand in the way: it may read the whole outbox. */
+static const char OUTBOX_MAPPED_SQL[] =
+    "SELECT id, tbl, key, op::bigint FROM simpul.outbox WHERE tbl = ANY ($2) ORDER BY id LIMIT $1";
 static const char OUTBOX_COUNT_SQL[] = "SELECT count(*) FROM (SELECT 1 FROM simpul.outbox LIMIT 10000) AS o";
 static const char MARK_SQL[] = "SELECT value FROM simpul.mark WHERE name = $1";
 
@@ -33,44 +35,56 @@ struct status driver_postgres_column(struct driver *driver, size_t table, const 
 
 /* ---- outbox ---- */
 
-static struct status outbox_take(struct driver_postgres *postgres, const PGresult *result, size_t count,
-                                 struct arena *arena, struct legacy_event *out_events)
+/* out_foreign: there are entries of tables that the mapping does not name. */
+static struct status outbox_take(struct driver_postgres *postgres, const PGresult *result, struct arena *arena,
+                                 struct legacy_event *out_events, size_t *out_count, bool *out_foreign)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct legacy_event event = {.id = result_int(result, (int)i, 0),
-                                     .op = (enum legacy_op)result_int(result, (int)i, 3)};
-        event.table = sql_label_find(postgres->labels, postgres->driver.mapping->table_count,
-                                     result_span(result, (int)i, 1));
-        TRY(result_copy(result, (int)i, 2, arena, &event.key));
+    size_t tables = postgres->driver.mapping->table_count;
+    size_t count = 0;
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct legacy_event event = {.id = result_int(result, row, 0), .op = (enum legacy_op)result_int(result, row, 3)};
+        event.table = sql_label_find(postgres->labels, tables, result_span(result, row, 1));
+        if (event.table == tables) {
+            *out_foreign = true;
+            continue;
+        }
+        TRY(result_copy(result, row, 2, arena, &event.key));
         if (event.op < LEGACY_INSERT || event.op > LEGACY_DELETE) {
             event.op = LEGACY_UPDATE; /* written by somebody else: only a hint to look */
         }
-        out_events[i] = event;
+        out_events[count++] = event;
     }
+    *out_count = count;
     return status_ok();
+}
+
+static struct status outbox_read(struct driver_postgres *postgres, bool mapped, size_t limit, struct arena *arena,
+                                 struct legacy_event *out_events, size_t *out_count, bool *out_foreign)
+{
+    struct parameters parameters;
+    struct array labels;
+    PGresult *result = NULL;
+    begin_call(postgres, &parameters);
+    parameter_int(&parameters, (int64_t)limit);
+    array_begin(&labels, postgres, ARRAY_TEXT);
+    for (size_t i = 0; mapped && i < postgres->driver.mapping->table_count; i++) {
+        array_add(&labels, postgres->labels[i], strlen(postgres->labels[i]));
+    }
+    if (mapped) {
+        parameter_array(&parameters, &labels);
+    }
+    TRY(postgres_query(postgres, mapped ? OUTBOX_MAPPED_SQL : OUTBOX_SQL, &parameters, &result));
+    struct status status = outbox_take(postgres, result, arena, out_events, out_count, out_foreign);
+    PQclear(result);
+    return status;
 }
 
 struct status driver_postgres_outbox(struct driver *driver, size_t limit, struct arena *arena,
                                      struct legacy_event *out_events, size_t *out_count)
 {
-    struct driver_postgres *postgres = postgres_of(driver);
-    struct parameters parameters;
-    struct array labels;
-    PGresult *result = NULL;
-    begin_call(postgres, &parameters);
-    array_begin(&labels, postgres, ARRAY_TEXT);
-    for (size_t i = 0; i < driver->mapping->table_count; i++) {
-        array_add(&labels, postgres->labels[i], strlen(postgres->labels[i]));
-    }
-    parameter_array(&parameters, &labels);
-    parameter_int(&parameters, (int64_t)limit);
-    TRY(postgres_query(postgres, OUTBOX_SQL, &parameters, &result));
-    size_t count = (size_t)PQntuples(result);
-    struct status status = outbox_take(postgres, result, count, arena, out_events);
-    PQclear(result);
-    TRY(status);
-    *out_count = count;
-    return status_ok();
+    bool foreign = false;
+    TRY(outbox_read(postgres_of(driver), false, limit, arena, out_events, out_count, &foreign));
+    return foreign ? outbox_read(postgres_of(driver), true, limit, arena, out_events, out_count, &foreign) : status_ok();
 }
 
 struct status driver_postgres_outbox_count(struct driver *driver, uint64_t *out_count)

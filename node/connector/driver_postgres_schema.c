@@ -42,7 +42,8 @@ static const char NAMES_SQL[] =
 
 static const char OURS_SQL[] =
     "SELECT current_user::text, EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
-    " ON n.oid = c.relnamespace WHERE n.nspname = 'simpul' AND c.relname = 'shadow'),"
+    " ON n.oid = c.relnamespace WHERE n.nspname = 'simpul' AND c.relname = 'shadow'"
+    " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')),"
     " has_database_privilege(current_database(), 'CREATE')";
 
 static bool result_bool(const PGresult *result, int row, int column)
@@ -265,37 +266,52 @@ static void add_key_join(struct driver_postgres *postgres, struct buffer *sql, s
     }
 }
 
+static void add_shadow_columns(struct buffer *sql, const struct mapping_table *mapped)
+{
+    sql_add(sql, "(SELECT o.version, o.state, o.record, o.part, o.identity, o.bytes FROM simpul.shadow AS o WHERE o.lane = $");
+    sql_number(sql, mapped->key_count + 2);
+    sql_add(sql, " AND o.tbl = $");
+    sql_number(sql, mapped->key_count + 3);
+    sql_add(sql, " AND o.key = k.key OFFSET 0)");
+}
+
+/* Before install there are no shadows. */
+static void add_no_shadow(struct buffer *sql, const struct mapping_table *mapped)
+{
+    sql_add(sql, "(SELECT 0::bigint AS version, 0::bigint AS state, ''::bytea AS record, ''::bytea AS part, ''::bytea AS"
+                 " identity, ''::bytea AS bytes WHERE $");
+    sql_number(sql, mapped->key_count + 2);
+    sql_add(sql, "::bigint < 0 AND $");
+    sql_number(sql, mapped->key_count + 3);
+    sql_add(sql, "::text = '')");
+}
+
+/* OFFSET 0 keeps the planner from joining by a walk through the whole table, which it prefers while it knows nothing of
+ * a table's size: key by key through the index is right for a batch of any table. */
 static struct status rows_sql(struct driver_postgres *postgres, size_t table, const char **out_sql)
 {
     const struct mapping_table *mapped = &postgres->driver.mapping->tables[table];
     struct buffer sql;
     buffer_init(&sql, &postgres->arena);
-    sql_add(&sql, "SELECT k.at, s.version, s.state::bigint, s.record, s.part, s.identity, s.bytes");
+    sql_add(&sql, "SELECT k.at, s.version, s.state, s.record, s.part, s.identity, s.bytes, r.* FROM ");
+    add_keys(&sql, mapped);
+    sql_add(&sql, " LEFT JOIN LATERAL (SELECT ");
     for (size_t i = 0; i < mapped->column_count; i++) {
-        sql_add(&sql, ", ");
+        sql_add(&sql, i > 0 ? ", " : "");
         sql_column(&sql, "r", mapped->columns[i].name);
         sql_add(&sql, "::text");
     }
     sql_add(&sql, " FROM ");
-    add_keys(&sql, mapped);
-    sql_add(&sql, " LEFT JOIN ");
     sql_add(&sql, postgres->tables[table].name);
-    sql_add(&sql, " AS r ON ");
+    sql_add(&sql, " AS r WHERE ");
     add_key_join(postgres, &sql, table);
+    sql_add(&sql, " OFFSET 0) AS r ON true LEFT JOIN LATERAL ");
     if (postgres->schema_there) {
-        sql_add(&sql, " LEFT JOIN simpul.shadow AS s ON s.lane = $");
-        sql_number(&sql, mapped->key_count + 2);
-        sql_add(&sql, " AND s.tbl = $");
-        sql_number(&sql, mapped->key_count + 3);
-        sql_add(&sql, " AND s.key = k.key");
-    } else { /* before install */
-        sql_add(&sql, " LEFT JOIN (SELECT 0::bigint AS version, 0 AS state, ''::bytea AS record, ''::bytea AS part,"
-                      " ''::bytea AS identity, ''::bytea AS bytes) AS s ON $");
-        sql_number(&sql, mapped->key_count + 2);
-        sql_add(&sql, "::bigint < 0 AND $");
-        sql_number(&sql, mapped->key_count + 3);
-        sql_add(&sql, "::text = ''");
+        add_shadow_columns(&sql, mapped);
+    } else {
+        add_no_shadow(&sql, mapped);
     }
+    sql_add(&sql, " AS s ON true");
     return sql_end(&sql, out_sql);
 }
 

@@ -13,8 +13,9 @@ static const char SHADOWS_STORE_SQL[] =
     " SELECT $1, n.tbl, n.key, n.version, n.state, n.record, n.part, n.identity, n.bytes"
     " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[])"
     " AS n (tbl, key, version, state, record, part, identity, bytes)"
-    " WHERE n.version = 1 OR EXISTS (SELECT 1 FROM simpul.shadow AS o WHERE o.lane = $1 AND o.tbl = n.tbl"
-    " AND o.key = n.key AND o.version = n.version - 1)"
+    " LEFT JOIN LATERAL (SELECT o.version FROM simpul.shadow AS o WHERE o.lane = $1 AND o.tbl = n.tbl AND o.key = n.key"
+    " AND n.version > 1 OFFSET 0) AS o ON true"
+    " WHERE n.version = 1 OR o.version = n.version - 1"
     " ON CONFLICT (lane, tbl, key) DO UPDATE SET version = excluded.version, state = excluded.state,"
     " record = excluded.record, part = excluded.part, identity = excluded.identity, bytes = excluded.bytes"
     " WHERE t.version = excluded.version - 1 RETURNING t.tbl, t.key";

@@ -927,6 +927,147 @@ static void two_lanes_do_not_see_each_other(void **state)
     world_end(&world);
 }
 
+/* ---- what only one of them has ---- */
+
+static void only_for(void **state, const char *name)
+{
+    if (strcmp(factory_of(state)->name, name) != 0) {
+        skip();
+    }
+}
+
+static void a_killed_connection_is_io_and_opens_again(void **state)
+{
+    struct world world;
+    struct legacy_row row;
+    struct span key = span_text("A|1");
+    bool changed;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    const char *kill_us = "SELECT count(pg_terminate_backend(pid, 20000)) FROM pg_stat_activity"
+                          " WHERE application_name = 'simpul' AND datname = current_database()";
+    assert_int_equal(world.factory->number(&world, kill_us), 1);
+    assert_int_equal(world.driver->ops->rows(world.driver, ADUAN, &key, 1, false, &world.arena, &row).code, STATUS_IO);
+    assert_int_equal(world.driver->ops->wait(world.driver, 0, &changed).code, STATUS_IO);
+    world_close(&world);
+    world_open(&world, false);
+    must(&world, world.driver->ops->begin(world.driver));
+    assert_int_equal(world.factory->number(&world, kill_us), 1);
+    assert_int_equal(world.driver->ops->commit(world.driver).code, STATUS_UNKNOWN);
+    world.driver->ops->rollback(world.driver);
+    world_close(&world);
+    world_open(&world, false);
+    assert_false(row_of(&world, ADUAN, "A|1").there);
+    world_end(&world);
+}
+
+static void a_text_that_is_too_long_is_refused_and_not_cut(void **state)
+{
+    struct world world;
+    struct legacy_column column;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    add_complaint(&world, "A", "1", "Jalan");
+    must(&world, world.driver->ops->column(world.driver, ADUAN, "Judul (Baru)", &column));
+    assert_int_equal(column.length_max, 40);
+    struct mapping_cell title = cell(&world, ADUAN, "Judul (Baru)", "12345678901234567890123456789012345678901");
+    must(&world, world.driver->ops->begin(world.driver));
+    assert_int_equal(world.driver->ops->update(world.driver, ADUAN, span_text("A|1"), &title, 1).code, STATUS_INVALID);
+    assert_non_null(strstr(world.driver->problem, "too long"));
+    world.driver->ops->rollback(world.driver);
+    struct mapping_cell broken = cell(&world, ADUAN, "isi", "\xff\xfe");
+    must(&world, world.driver->ops->begin(world.driver));
+    assert_int_equal(world.driver->ops->update(world.driver, ADUAN, span_text("A|1"), &broken, 1).code, STATUS_INVALID);
+    world.driver->ops->rollback(world.driver);
+    world_end(&world);
+}
+
+static void a_truncated_table_is_a_deletion_of_every_row(void **state)
+{
+    struct world world;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    add_complaint(&world, "A", "1", NULL);
+    add_complaint(&world, "A", "2", NULL);
+    world.factory->exec(&world, "TRUNCATE \"Aduan Warga\"");
+    assert_int_equal(outbox(&world), 4);
+    assert_int_equal(events[2].op, LEGACY_DELETE);
+    assert_int_equal(events[3].op, LEGACY_DELETE);
+    world_end(&world);
+}
+
+static void a_renamed_key_does_not_break_the_application(void **state)
+{
+    struct world world;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    add_complaint(&world, "A", "1", NULL);
+    world.factory->exec(&world, "ALTER TABLE balasan RENAME COLUMN id TO nomor_balasan");
+    world.factory->exec(&world, "INSERT INTO balasan (kantor, nomor, petugas) VALUES ('A', '1', 'Budi')");
+    world.factory->exec(&world, "UPDATE balasan SET pesan = 'ya'");
+    assert_int_equal(outbox(&world), 1);
+    world_end(&world);
+}
+
+static void one_statement_over_many_rows_gives_each_its_event(void **state)
+{
+    struct world world;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    world.factory->exec(&world, "INSERT INTO balasan (kantor, nomor, petugas) SELECT 'A', n::text, 'Budi'"
+                                " FROM generate_series(1, 10) AS n");
+    world.factory->exec(&world, "UPDATE balasan SET id = id + 5 WHERE id > 5");
+    assert_int_equal(outbox(&world), 20);
+    assert_int_equal(events[10].op, LEGACY_DELETE);
+    assert_int_equal(events[14].op, LEGACY_DELETE);
+    assert_int_equal(events[15].op, LEGACY_INSERT);
+    world_end(&world);
+}
+
+static void a_user_without_rights_is_told_the_grant(void **state)
+{
+    struct world world;
+    struct report report = {0};
+    char problem[256] = "";
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    world_close(&world);
+    world.factory->exec(&world, "DROP ROLE IF EXISTS tamu");
+    world.factory->exec(&world, "CREATE ROLE tamu LOGIN");
+    world.factory->exec(&world, "GRANT SELECT ON balasan TO tamu");
+    snprintf(world.source, sizeof world.source, "%s user=tamu dbname=uji%u", cluster.source, cluster.databases);
+    world.legacy.kind = LEGACY_POSTGRES;
+    assert_int_equal(world_open_status(&world, false, problem, sizeof problem).code, STATUS_DENIED);
+    assert_non_null(strstr(problem, "GRANT SELECT ON \"Aduan Warga\" TO \"tamu\";"));
+    world.driver = NULL;
+    assert_int_equal(connector_check(&world.legacy, world.mapping, &report).code, STATUS_OK);
+    assert_non_null(strstr(report.text, "GRANT INSERT ON"));
+    assert_non_null(strstr(report.text, "GRANT TRIGGER ON"));
+    report_release(&report);
+    world.factory->exec(&world, "DROP OWNED BY tamu");
+    world.factory->exec(&world, "DROP ROLE tamu");
+    world_end(&world);
+}
+
+static void a_restored_file_in_our_place_is_noticed(void **state)
+{
+    struct world world;
+    char copy[200];
+    bool changed;
+    only_for(state, "sqlite");
+    world_begin(&world, factory_of(state));
+    snprintf(copy, sizeof copy, "%s.copy", world.source);
+    char sql[256];
+    snprintf(sql, sizeof sql, "VACUUM INTO '%s'", copy);
+    world.factory->exec(&world, sql);
+    assert_int_equal(rename(copy, world.source), 0);
+    assert_int_equal(world.driver->ops->wait(world.driver, 1000, &changed).code, STATUS_IO);
+    world_close(&world);
+    world_open(&world, false);
+    assert_true(world.driver->installed);
+    world_end(&world);
+}
+
 #define CASE(f)                                                                                                        \
     {                                                                                                                  \
         #f, f, NULL, NULL, NULL                                                                                        \
@@ -959,6 +1100,13 @@ static const struct CMUnitTest cases[] = {
     CASE(installing_twice_changes_nothing_and_uninstalling_leaves_nothing),
     CASE(a_dropped_trigger_is_noticed_at_open),
     CASE(two_lanes_do_not_see_each_other),
+    CASE(a_killed_connection_is_io_and_opens_again),
+    CASE(a_text_that_is_too_long_is_refused_and_not_cut),
+    CASE(a_truncated_table_is_a_deletion_of_every_row),
+    CASE(a_renamed_key_does_not_break_the_application),
+    CASE(one_statement_over_many_rows_gives_each_its_event),
+    CASE(a_user_without_rights_is_told_the_grant),
+    CASE(a_restored_file_in_our_place_is_noticed),
 };
 enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
 
