@@ -133,6 +133,19 @@ static bool work_wants_lookup(const struct runner *runner, const struct work *wo
     return record != NULL || (runner->vanished && work->capture_row.identity_count > 0);
 }
 
+/* A note's long texts stand in their bodies, not in the record's row. */
+static struct status whole_part(struct core *core, const struct record *record, struct part_id part, struct arena *arena,
+                                const struct record **out_record)
+{
+    struct record *whole = arena_alloc(arena, sizeof *whole);
+    if (!whole) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(capture_record(core, record, part, arena, whole));
+    *out_record = whole;
+    return status_ok();
+}
+
 static struct status work_found(struct runner *runner, struct core *core, struct work *work, struct span claim)
 {
     struct capture_leaf *leaves = NULL;
@@ -173,7 +186,7 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
     }
     struct part_id part = shadow ? shadow->part : input->part;
     if (input->record && !part_id_is_none(part)) {
-        TRY(capture_record(core, input->record, part, &runner->arena, &input->record));
+        TRY(whole_part(core, input->record, part, &runner->arena, &input->record));
     }
     if (work->match == MATCH_DERIVED) {
         TRY(work_found(runner, core, work, (struct span){0}));
@@ -559,7 +572,7 @@ static struct status insert_ask(struct insert_job *job, struct core *core, const
     struct insert_work *insert = &job->inserts[job->count];
     *insert = (struct insert_work){.record = record->id, .part = part, .form = form, .parent_key = parent_key};
     if (!part_id_is_none(part)) {
-        TRY(capture_record(core, record, part, arena, &record)); /* long texts stand in their bodies */
+        TRY(whole_part(core, record, part, arena, &record));
     }
     TRY(capture_insert(&source, record, part, numbers, count, made_here(job, record, part), false, arena,
                        &insert->decision));
