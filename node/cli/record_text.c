@@ -51,7 +51,7 @@ static void member_add(struct cli *cli, struct buffer *buffer, const char *name,
 
 static bool is_nothing(const json_t *value)
 {
-    return (json_is_string(value) && json_string_length(value) == 0) || (json_is_integer(value) && json_integer_value(value) == 0);
+    return (json_is_string(value) && json_string_length(value) == 0) || (json_is_number(value) && json_number_value(value) == 0);
 }
 
 static void object_add(struct cli *cli, struct buffer *buffer, const json_t *value)

@@ -199,6 +199,15 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
     return status_ok();
 }
 
+/* What is to be written points into the record, whose memory is the core's and ends with this transaction. */
+static struct status decision_own(struct capture_decision *decision, struct arena *arena)
+{
+    for (size_t i = 0; i < decision->write_count; i++) {
+        TRY(arena_copy(arena, decision->writes[i].value, &decision->writes[i].value));
+    }
+    return status_ok();
+}
+
 static struct status decide_run(struct job *job, struct core *core, struct arena *arena)
 {
     (void)arena;
@@ -207,6 +216,7 @@ static struct status decide_run(struct job *job, struct core *core, struct arena
     for (size_t i = 0; i < w->count; i++) {
         if (w->works[i].end == WORK_OPEN) {
             TRY(work_decide(w->runner, core, &w->works[i]));
+            TRY(decision_own(&w->works[i].decision, &w->runner->arena));
         }
     }
     return status_ok();
@@ -576,6 +586,7 @@ static struct status insert_ask(struct insert_job *job, struct core *core, const
     }
     TRY(capture_insert(&source, record, part, numbers, count, made_here(job, record, part), false, arena,
                        &insert->decision));
+    TRY(decision_own(&insert->decision, arena));
     job->waits |= insert->decision.action == CAPTURE_WAIT;
     job->count += insert->decision.action == CAPTURE_INSERT ? 1 : 0;
     return status_ok();
