@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-/* STORY='a_record_that_returns*' PROGRAM runs only the cases of that name; * and ? stand for any characters. Linked into
- * every cmocka program. */
+/* STORY='a_record_that_returns*' PROGRAM runs only the cases of that name; * and ? stand for any characters. Linked
+ * into every cmocka program. */
 __attribute__((constructor)) static void story_choose(void)
 {
     const char *pattern = getenv("STORY");
