@@ -6,7 +6,8 @@
 
 /* Our session is marked for the triggers until its transaction ends. */
 static const char BEGIN_SQL[] = "BEGIN; SET LOCAL simpul.session = 'on'";
-static const char OUTBOX_REMOVE_SQL[] = "DELETE FROM simpul.outbox WHERE id = ANY ($1)";
+/* Exactly these; the range only leads to the index, where the planner would read the whole outbox. */
+static const char OUTBOX_REMOVE_SQL[] = "DELETE FROM simpul.outbox WHERE id = ANY ($1) AND id BETWEEN $2 AND $3";
 /* Version n replaces n - 1, version 1 is inserted where nothing is; keys of one call are distinct. */
 static const char SHADOWS_STORE_SQL[] =
     "INSERT INTO simpul.shadow AS t (lane, tbl, key, version, state, record, part, identity, bytes)"
@@ -85,12 +86,18 @@ struct status driver_postgres_outbox_remove(struct driver *driver, const int64_t
     if (count == 0) {
         return status_ok();
     }
+    int64_t least = ids[0];
+    int64_t most = ids[0];
     begin_call(postgres, &parameters);
     array_begin(&array, postgres, ARRAY_INT);
     for (size_t i = 0; i < count; i++) {
         array_add_int(&array, ids[i]);
+        least = ids[i] < least ? ids[i] : least;
+        most = ids[i] > most ? ids[i] : most;
     }
     parameter_array(&parameters, &array);
+    parameter_int(&parameters, least);
+    parameter_int(&parameters, most);
     return postgres_run(postgres, OUTBOX_REMOVE_SQL, &parameters, &removed);
 }
 
