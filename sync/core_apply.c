@@ -177,6 +177,9 @@ static struct status take_outcome(struct core *core, struct cached *cached, cons
     case APPLY_FORKED:
         return writer_stop(core, in, outcome->other);
     case APPLY_OWN_FORK:
+        if (in->retried) {
+            return status_ok();
+        }
         TRY(event_add(core, "own history differs", header->record));
         core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
         return evidence_add(core, in, outcome->other);
@@ -216,7 +219,8 @@ static struct status entry_read(struct core *core, const struct history_entry *e
 {
     struct incoming in = {.stream = stream_at(core, entry->stream),
                           .seq = entry->seq,
-                          .relayed = (entry->flags & HISTORY_RELAYED) != 0};
+                          .relayed = (entry->flags & HISTORY_RELAYED) != 0,
+                          .retried = true};
     struct stored_leaf stored;
     struct header header;
     TRY(stream_leaf(core, entry->stream | (in.relayed ? CORE_RELAYED : 0), entry->seq, &core->scratch, &stored));
@@ -237,8 +241,10 @@ static struct status parked_try(struct core *core, struct cached *cached, size_t
     if (writer_is_stopped(core, in.header.node)) {
         return status_ok();
     }
+    size_t parked = cached->record.parked_count;
     TRY(apply_change(core, &in, &outcome));
-    *out_progress = *out_progress || outcome.result != APPLY_PARKED;
+    /* what contradicts the own history stays parked too: only one less is progress */
+    *out_progress = *out_progress || cached->record.parked_count < parked;
     return status_ok();
 }
 

@@ -51,6 +51,7 @@ struct incoming {
     struct stream *stream;  /* where it was read; for a relayed leaf the relay's stream */
     uint64_t seq;
     bool relayed;
+    bool retried;           /* read again from the history */
     bool fresh;             /* just appended: a void one is told to its writer */
     struct span leaf;
     struct hash hash;

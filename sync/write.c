@@ -278,7 +278,8 @@ static struct status append_pieces(struct writing *w, struct written *out_writte
         TRY(append_own(core, w->stream, &header, w->pieces[i].body, &in, fault));
         TRY(apply_change(core, &in, &outcome));
         if (outcome.result != APPLY_APPLIED) {
-            return fault_set(fault, STATUS_DENIED, outcome.why ? outcome.why : "not applicable", "record", i);
+            /* the checks above and record_apply disagree: nothing to go on from */
+            return fault_set(fault, STATUS_FORKED, outcome.why ? outcome.why : "not applicable", "record", i);
         }
         written.leaves[i] = (struct ctx_entry){.replica = w->replica, .rseq = w->rseq, .hash = in.hash};
         written.classes[i] = w->pieces[i].class;
