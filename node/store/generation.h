@@ -15,9 +15,10 @@
  * copy made by other means within the present run and put back before the next start.
  * tests/unit/store/test_generation.c */
 
-/* At start, outside a transaction. in_doubt: the store is behind, or more than one ahead; or the file is missing or not
- * readable as ours while the store has a generation; or the store is new beside an old file; or an earlier doubt was
- * not settled. On a failure (of the file or the store) nothing may be written: start again later. */
+/* At start, outside a transaction; `path` is that of the generation file, not of the database. in_doubt: the store is
+ * behind, or more than one ahead; or the file is missing or not readable as ours while the store has a generation; or the
+ * store is new beside an old file; or an earlier doubt was not settled. On a failure (of the file or the store) nothing
+ * may be written: start again later. */
 struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt) MUST_CHECK;
 
 /* Ends the doubt; stands in the caller's transaction, the one that opens the new epoch. */
