@@ -14,7 +14,7 @@
  *   tile/entries/N[.p/W]   entries: be16 size, then the bytes
  *   proofs                 text: keys, note, each entry with its inclusion proof, as tests/system/verify-go reads it
  *
- * Proved by tests/unit/cli/test_log_files.c. */
+ * The names are proved by tests/unit/cli/test_text.c, the content by tests/system/verify-go on an export. */
 
 enum { LOG_FILES_LEVELS = 8, LOG_FILES_PATH = 1024 };
 

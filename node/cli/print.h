@@ -9,7 +9,7 @@
 #include "proto/memory.h"
 
 /* Output for people: aligned tables, local times, sizes, progress; what a terminal would obey is made visible. Proved by
- * tests/unit/cli/test_print.c. */
+ * tests/unit/cli/test_text.c. */
 
 /* Text with every control, format and direction-changing character shown as a picture or <U+XXXX>, and bytes that are no
  * UTF-8 as <XX>. A line feed becomes "\n" and `indent` spaces. In the arena; "" without memory. */
