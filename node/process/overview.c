@@ -82,7 +82,8 @@ struct status overview_read(struct process *process, struct core *core, struct a
             json_array_append_new(nodes, node_json(process, &registry->nodes[i], counts, count, streams, stream_count));
         }
     }
-    *out_json = json_pack("{s:s,s:s%,s:s%,s:I,s:o}", "deployment", process->config->deployment, "self",
+    *out_json = json_pack("{s:s,s:i,s:s%,s:s%,s:I,s:o}", "deployment", process->config->deployment, "zone_minutes",
+                          (int)process->config->zone_minutes, "self",
                           process->config->node.text, node_id_size(process->config->node), "hub", registry->hub.text,
                           node_id_size(registry->hub), "as_of_ms", (json_int_t)clock_now_ms(), "nodes", nodes);
     return *out_json ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
@@ -106,6 +107,7 @@ json_t *process_ports(const struct process *process)
 struct page {
     FILE *out;
     bool indonesian;
+    int64_t zone_minutes;
 };
 
 static const char *say(const struct page *page, const char *english, const char *indonesian)
@@ -156,20 +158,30 @@ static void put_node(const struct page *page, const json_t *node, json_int_t now
     put_text(page, json_string_value(json_object_get(node, "node")));
     fputs("</th><td>", page->out);
     put_text(page, json_string_value(json_object_get(node, "name")));
-    fprintf(page->out, "</td><td class=n>%lld</td>", (long long)json_integer_value(json_object_get(node, "records")));
+    fputs("</td>", page->out);
+    put_health(page, node, now);
+    fprintf(page->out, "<td class=n>%lld</td><td class=n>%lld</td>",
+            (long long)json_integer_value(json_object_get(node, "records")),
+            (long long)json_integer_value(json_object_get(node, "conflicts")));
     for (int s = 1; s < COMPLAINT_STATUS_COUNT; s++) {
         const json_t *count = json_object_get(statuses, complaint_status_name((enum complaint_status)s));
         fprintf(page->out, "<td class=n>%lld</td>", (long long)json_integer_value(count));
     }
-    fprintf(page->out, "<td class=n>%lld</td>", (long long)json_integer_value(json_object_get(node, "conflicts")));
-    put_health(page, node, now);
     fputs("</tr>\n", page->out);
+}
+
+/* A status as officers write it: "belum verifikasi". */
+static void put_status(const struct page *page, const char *name)
+{
+    for (; *name; name++) {
+        fputc(*name == '_' ? ' ' : *name, page->out);
+    }
 }
 
 static void put_head(const struct page *page, const json_t *overview, json_int_t now)
 {
     char time[CLOCK_TEXT_SIZE];
-    clock_text(now, time);
+    clock_text(now + page->zone_minutes * 60000, time);
     fprintf(page->out,
             "<!doctype html><html lang=%s><head><meta charset=utf-8><meta name=viewport content=\"width=device-width\">"
             "<meta http-equiv=refresh content=5><title>Simpul</title><style>"
@@ -180,19 +192,23 @@ static void put_head(const struct page *page, const json_t *overview, json_int_t
             "th,td{border-color:#343a40}.late{color:#ffb866}}</style></head><body><h1>Simpul &middot; ",
             page->indonesian ? "id" : "en");
     put_text(page, json_string_value(json_object_get(overview, "deployment")));
-    fprintf(page->out, "</h1><p>%s %s</p><table><thead><tr><th scope=col>%s</th><th scope=col>%s</th><th scope=col class=n>%s</th>",
-            say(page, "As of", "Data per"), time, say(page, "Code", "Kode"), say(page, "Regency", "Kabupaten/kota"),
-            say(page, "Complaints", "Aduan"));
+    fprintf(page->out, "</h1><p>%s %.10s %.8s (UTC%+03d:%02d)</p><table><thead><tr><th scope=col>%s</th><th scope=col>%s</th><th scope=col>%s</th>"
+            "<th scope=col class=n>%s</th><th scope=col class=n>%s</th>",
+            say(page, "As of", "Data per"), time, time + 11, (int)(page->zone_minutes / 60), abs((int)(page->zone_minutes % 60)),
+            say(page, "Code", "Kode"), say(page, "Regency", "Kabupaten/kota"), say(page, "Node", "Simpul"),
+            say(page, "Complaints", "Aduan"), say(page, "Conflicts", "Konflik"));
     for (int s = 1; s < COMPLAINT_STATUS_COUNT; s++) {
-        fprintf(page->out, "<th scope=col class=n>%s</th>", complaint_status_name((enum complaint_status)s));
+        fputs("<th scope=col class=n>", page->out);
+        put_status(page, complaint_status_name((enum complaint_status)s));
+        fputs("</th>", page->out);
     }
-    fprintf(page->out, "<th scope=col class=n>%s</th><th scope=col>%s</th></tr></thead><tbody>\n",
-            say(page, "Conflicts", "Konflik"), say(page, "Node", "Simpul"));
+    fputs("</tr></thead><tbody>\n", page->out);
 }
 
 struct status overview_page(const json_t *overview, bool indonesian, char **out_html, size_t *out_size)
 {
-    struct page page = {.indonesian = indonesian};
+    struct page page = {.indonesian = indonesian,
+                        .zone_minutes = json_integer_value(json_object_get(overview, "zone_minutes"))};
     page.out = open_memstream(out_html, out_size);
     if (!page.out) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
