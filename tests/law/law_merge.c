@@ -555,6 +555,7 @@ int main(int argc, char **argv)
     const char *env = getenv("LAW_SEEDS");
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : env ? strtoull(env, NULL, 10) : HISTORIES_DEFAULT;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    count = count > 0 ? count : HISTORIES_DEFAULT; /* no number of seeds passes without a run */
     int failed = 0;
     for (uint64_t seed = first; seed < first + count && !failed; seed++) {
         history_steps(&history, seed);
