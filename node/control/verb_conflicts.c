@@ -39,28 +39,70 @@ static struct status record_items(struct core *core, struct record_id id, bool a
     return status_ok();
 }
 
-static struct status list_run(struct verb_job *verb, struct core *core, struct arena *arena)
+/* The first record above `after` that stands in one of the two lists of items. */
+static struct status next_listed(struct core *core, bool persons, struct record_id after, struct arena *arena,
+                                 struct record_id *out_id, bool *out_found)
 {
-    struct store *store = verb->host->local->store;
-    struct record_filter filter = {.in_conflict = true};
-    struct record_id after = {{0}};
-    struct record_row *rows = arena_array(arena, PAGE, sizeof *rows);
+    uint8_t key[64]; /* kind, record, and above every item of it */
+    struct inbox_item item;
+    struct span last;
     size_t count = 0;
-    if (!rows || (json_object_get(verb->arguments, "after") &&
-                  !argument_record(verb->arguments, "after", verb->answer, &after))) {
-        return STATUS_MAKE(rows ? STATUS_INVALID : STATUS_NO_MEMORY);
+    memset(key, 0xff, sizeof key);
+    key[0] = persons ? 'I' : 'L';
+    memcpy(key + 1, after.bytes, sizeof after.bytes);
+    TRY(core_inbox_list(core, persons, span_of(key, sizeof key), 1, arena, &item, &count, &last));
+    *out_found = count > 0;
+    if (count > 0) {
+        *out_id = item.record;
     }
-    TRY(store->ops->records_list(store, &filter, after, false, PAGE, arena, rows, &count));
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        struct status status = record_items(core, rows[i].id, argument_flag(verb->arguments, "all"), arena, list);
-        if (!status_is_ok(status)) {
-            json_decref(list);
-            return status;
+    return status_ok();
+}
+
+/* With `all` from both lists, in the order of ids. */
+static struct status next_record(struct core *core, bool all, struct record_id after, struct arena *arena,
+                                 struct record_id *out_id, bool *out_found)
+{
+    struct record_id informs;
+    bool found = false;
+    TRY(next_listed(core, true, after, arena, out_id, out_found));
+    if (all) {
+        TRY(next_listed(core, false, after, arena, &informs, &found));
+    }
+    if (found && (!*out_found || memcmp(informs.bytes, out_id->bytes, sizeof informs.bytes) < 0)) {
+        *out_id = informs;
+        *out_found = true;
+    }
+    return status_ok();
+}
+
+static struct status list_page(struct core *core, bool all, struct record_id *after, struct arena *arena, json_t *list,
+                               bool *out_more)
+{
+    *out_more = true;
+    for (size_t i = 0; i < PAGE && *out_more; i++) {
+        TRY(next_record(core, all, *after, arena, after, out_more));
+        if (*out_more) {
+            TRY(record_items(core, *after, all, arena, list));
         }
     }
-    verb->answer->reply = json_pack("{s:o,s:b,s:o}", "conflicts", list, "more", count == PAGE ? 1 : 0, "last",
-                                    count > 0 ? json_record_id(rows[count - 1].id) : json_null());
+    return status_ok();
+}
+
+static struct status list_run(struct verb_job *verb, struct core *core, struct arena *arena)
+{
+    struct record_id after = {{0}};
+    bool more = false;
+    if (json_object_get(verb->arguments, "after") && !argument_record(verb->arguments, "after", verb->answer, &after)) {
+        return STATUS_MAKE(STATUS_INVALID);
+    }
+    json_t *list = json_array();
+    struct status status = list_page(core, argument_flag(verb->arguments, "all"), &after, arena, list, &more);
+    if (!status_is_ok(status)) {
+        json_decref(list);
+        return status;
+    }
+    verb->answer->reply =
+        json_pack("{s:o,s:b,s:o}", "conflicts", list, "more", more ? 1 : 0, "last", json_record_id(after));
     return status_ok();
 }
 
