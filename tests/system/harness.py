@@ -357,13 +357,13 @@ class World:
         self.hub.start()
         return self.hub
 
-    def _attach(self, member, name, legacy, changes):
+    def _attach(self, member, name, legacy, changes, poll="50 ms"):
         if legacy:
             self.mapping(member.folder, name, changes)
             member.legacy, member.system = legacy, name
-            member.configure(member.lines + self.legacy_lines(name, legacy))
+            member.configure(member.lines + self.legacy_lines(name, legacy, poll))
 
-    def regency(self, ident, name, legacy, changes=(), start=True, zone="WIB"):
+    def regency(self, ident, name, legacy, changes=(), start=True, zone="WIB", poll="50 ms"):
         """A node beside `legacy`, whose mapping is the sample of that name; registered, its link through a relay."""
         folder = self.path(ident)
         os.makedirs(folder)
@@ -373,7 +373,7 @@ class World:
         node = Member(self, ident, folder, lines)
         node.relay = relay
         self.members.append(node)
-        self._attach(node, name, legacy, changes)
+        self._attach(node, name, legacy, changes, poll)
         keys = os.path.join(node.data, "keys")
         self.run("pki", "issue", "--ca", self.authority, "--out", keys, "--node", ident)
         shutil.copy(self.path("hub.pub"), keys)
@@ -473,7 +473,7 @@ def shape(record):
     return {"owner": record["owner"], "withdrawn": record["withdrawn"], "registers": registers}
 
 
-def compare_ends(hub, node, sample=1500):
+def compare_ends(hub, node, sample=500):
     """Hub and node hold the same records of the node's scope, with the same values, siblings and states. Of very many
     records, every one in conflict and an even share of the others is compared in full."""
     lists = [{r["id"]: (r["owner"], r["status"], r["conflicts"], r["visible"]) for r in m.records(owner=node.ident)}
