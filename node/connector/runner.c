@@ -96,8 +96,9 @@ static struct status outbox_step(struct runner *runner, bool *out_busy)
 
 /* ---- due records ---- */
 
+/* out_again: the complaint has a row now, so its number can be told and its notes can follow. */
 static struct status due_insert(struct runner *runner, struct due_work *due, const struct legacy_shadow *shadows,
-                                size_t shadow_count)
+                                size_t shadow_count, bool *out_again)
 {
     struct insert_work *inserts = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *inserts);
     size_t count = 0;
@@ -108,7 +109,7 @@ static struct status due_insert(struct runner *runner, struct due_work *due, con
     TRY(runner_inserts(runner, due->due.record, shadows, shadow_count, inserts, &count, &waits));
     due->keep |= waits;
     for (size_t i = 0; i < count; i++) {
-        bool inserted;
+        bool inserted = false;
         struct status status = insert_apply(runner, &inserts[i], &inserted);
         if (status.code == STATUS_INVALID) {
             struct work work = {.table = (size_t)(inserts[i].form->table - runner->options.mapping->tables),
@@ -125,13 +126,12 @@ static struct status due_insert(struct runner *runner, struct due_work *due, con
         if (status.code != STATUS_BUSY && status.code != STATUS_STALE) {
             TRY(status);
         }
-        /* With its row a complaint's notes can follow. */
-        due->keep |= inserted && part_id_is_none(inserts[i].part);
+        *out_again |= inserted && part_id_is_none(inserts[i].part);
     }
     return status_ok();
 }
 
-static struct status due_record(struct runner *runner, struct due_work *due)
+static struct status due_round(struct runner *runner, struct due_work *due, bool *out_again)
 {
     struct legacy_shadow *shadows = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *shadows);
     struct work *works = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *works);
@@ -148,7 +148,14 @@ static struct status due_record(struct runner *runner, struct due_work *due)
     for (size_t i = 0; i < count; i++) {
         due->keep |= works[i].end == WORK_HELD;
     }
-    return due_insert(runner, due, shadows, count);
+    return due_insert(runner, due, shadows, count, out_again);
+}
+
+static struct status due_record(struct runner *runner, struct due_work *due)
+{
+    bool again = false;
+    TRY(due_round(runner, due, &again));
+    return again ? due_round(runner, due, &again) : status_ok();
 }
 
 /* Every due record once; what has to wait stays due and is looked at after the next wake. */
