@@ -11,8 +11,9 @@ bool inbox_possible(const struct record *record)
 {
     for (size_t i = 0; i < record->register_count; i++) {
         const struct record_register *reg = &record->registers[i];
-        if (reg->sibling_count > 1 || (reg->sibling_count == 1 && reg->siblings[0].role == ROLE_OMBUDSMAN)) {
-            return true;
+        bool ombudsman = reg->sibling_count == 1 && reg->siblings[0].role == ROLE_OMBUDSMAN;
+        if (reg->sibling_count > 1 || ombudsman || reg->number == REG_PRESENCE) {
+            return true; /* a withdrawal clashes with edits of other registers */
         }
     }
     return record->route_count > 0;
