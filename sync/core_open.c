@@ -36,6 +36,20 @@ static struct status hub_begin(struct core *core)
     return add_key(core, KEY_COSIGNER, SIGN_COSIGNER);
 }
 
+/* What the row says the hub has cosigned must be the beginning of the leaves: where it is not, hello would take the hub's
+ * answer for another history. */
+static struct status acked_check(struct core *core, const struct stream *stream, const struct tree_source *source)
+{
+    struct hash stored;
+    struct hash kept;
+    if (stream->acked.size > stream->range.size) {
+        return STATUS_MAKE(STATUS_FORKED);
+    }
+    TRY(tree_root_at(source, core->crypto, stream->acked.size, &stored));
+    tree_range_root(&stream->acked, core->crypto, &kept);
+    return hash_equal(stored, kept) ? status_ok() : STATUS_MAKE(STATUS_FORKED);
+}
+
 /* The stored leaves must give the tree of the row, and the last signed note must be of it. */
 static struct status stream_check(struct core *core, struct stream *stream)
 {
@@ -49,6 +63,7 @@ static struct status stream_check(struct core *core, struct stream *stream)
     if (!hash_equal(stored, kept)) {
         return STATUS_MAKE(STATUS_FORKED);
     }
+    TRY(acked_check(core, stream, &source));
     if (stream->note_size > stream->range.size) {
         return STATUS_MAKE(STATUS_FORKED);
     }

@@ -190,6 +190,8 @@ static struct status compare_one(struct core *core, const struct stream_state *s
     }
     struct status status = stream_acknowledge(core, stream, state->size, &state->root);
     if (status.code == STATUS_INVALID) {
+        /* At the size of what was cosigned nothing of ours is in the way: a next epoch would meet the same contradiction. */
+        c->lost = c->lost || state->size == stream->acked.size;
         c->forked = true;
         return status_ok();
     }

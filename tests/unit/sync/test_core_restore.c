@@ -255,6 +255,63 @@ static void a_hub_that_lost_acknowledged_changes_gets_them_again(void **state)
     assert_true(digests_equal(&world, a, &world.hub, id));
 }
 
+static void restart_with(struct store **store)
+{
+    struct store *live = a->store;
+    site_stop(a);
+    a->store = *store;
+    *store = live;
+    world.now_ms += 15 * 60 * 1000;
+    must(site_start(&world, a));
+}
+
+static void a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch(void **state)
+{
+    (void)state;
+    struct store *hub_backup;
+    struct next next;
+    take_backup();
+    must(store_model_copy(world.hub.store, world.memory, &hub_backup));
+    edit("satu cabang");
+    must(world_settle(&world));
+    site_stop(&world.hub);
+    world.hub.store->ops->free(world.hub.store);
+    world.hub.store = hub_backup;
+    must(site_start(&world, &world.hub));
+    restart_with(&backup);
+    must(world_settle(&world));
+    edit("cabang lain");
+    must(world_settle(&world));
+    restart_with(&backup);
+    must(world_hello(&world, a, &next));
+    assert_int_equal(next.step, NEXT_STOP);
+    assert_string_equal(site_title(&world, a, id), "satu cabang");
+}
+
+static void a_store_whose_acknowledged_size_is_damaged_does_not_open(void **state)
+{
+    (void)state;
+    uint8_t from[4] = {0, 0, 0, 1};
+    uint8_t end[4] = {0, 0, 0, 2};
+    struct arena arena;
+    struct pair row;
+    size_t count;
+    arena_init(&arena, world.memory, SIZE_MAX);
+    site_stop(a);
+    must(a->store->ops->begin(a->store));
+    must(a->store->ops->scan(a->store, STORE_STREAMS, span_of(from, 4), span_of(end, 4), false, 1, SIZE_MAX, &arena, &row,
+                             &count));
+    assert_int_equal(count, 1);
+    uint8_t *bytes = arena_alloc(&arena, row.value.size);
+    assert_non_null(bytes);
+    memcpy(bytes, row.value.data, row.value.size);
+    bytes[row.value.size - 1] ^= 1;
+    must(store_put_one(a->store, STORE_STREAMS, span_of(from, 4), span_of(bytes, row.value.size)));
+    must(a->store->ops->commit(a->store));
+    assert_int_equal(site_start(&world, a).code, STATUS_FORKED);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +325,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_copy_of_the_same_machine_waits_for_silence, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
+        cmocka_unit_test_setup_teardown(
+            a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch, start, stop),
+        cmocka_unit_test_setup_teardown(a_store_whose_acknowledged_size_is_damaged_does_not_open, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
