@@ -529,6 +529,7 @@ static struct status route_reason(struct verb_job *verb, struct core *core, stru
     crypto->random(crypto->owner, draft.part.bytes, sizeof draft.part.bytes);
     draft.values = values;
     draft.value_count = 3;
+    status = status_is_ok(status) ? erasures_of(author->record, arena, &draft) : status;
     status = status_is_ok(status) ? core_write(core, &draft, &written, NULL) : status;
     json_decref(arguments);
     TRY(status);
