@@ -18,6 +18,9 @@
     EVENT(store_failed, ERROR, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                      \
     EVENT(store_commit_unknown, WARN, {"problem", FIELD_WORD})                                                         \
     /* peers */                                                                                                        \
+    EVENT(link_up, INFO, {"to", FIELD_WORD})                                                                           \
+    EVENT(link_lost, WARN, {"to", FIELD_WORD}, {"state", FIELD_WORD})                                                  \
+    EVENT(link_stopped, ERROR, {"to", FIELD_WORD}, {"state", FIELD_WORD})                                              \
     EVENT(peer_connected, INFO, {"node", FIELD_NODE})                                                                  \
     EVENT(peer_lost, WARN, {"node", FIELD_NODE}, {"status", FIELD_STATUS}, {"retry_in", FIELD_MS})                     \
     EVENT(peer_refused, WARN, {"node", FIELD_NODE}, {"what", FIELD_WORD}, {"field", FIELD_WORD})                       \

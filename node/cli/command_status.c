@@ -6,6 +6,7 @@
 #include "node/cli/print.h"
 #include "node/cli/text.h"
 #include "node/control/control.h"
+#include "node/peer/peer.h"
 
 /* simpul status, takeover, version. */
 
@@ -49,6 +50,17 @@ static void show_head(struct cli *cli, const json_t *reply)
     }
 }
 
+/* In the reader's language; the running process knows only that of its configuration. */
+static const char *link_sentence(const json_t *link)
+{
+    for (enum peer_state state = PEER_HELLO; state <= PEER_UPDATE; state++) {
+        if (strcmp(peer_state_name(state), text_of(link, "state")) == 0) {
+            return peer_state_sentence(state, text_is_indonesian());
+        }
+    }
+    return text_of(link, "sentence");
+}
+
 static void show_link(struct cli *cli, const json_t *link)
 {
     char ago[PRINT_SPAN_SIZE + PRINT_TIME_SIZE];
@@ -56,7 +68,7 @@ static void show_link(struct cli *cli, const json_t *link)
         return;
     }
     print_ago(cli, number(link, "last_contact_ms"), ago);
-    printf(say("  hub link: %s; last contact %s\n"), text_of(link, "sentence"), ago);
+    printf(say("  hub link: %s; last contact %s\n"), link_sentence(link), ago);
     if (*text_of(link, "problem")) {
         printf("    %s\n", print_visible(text_of(link, "problem"), 4, &cli->arena));
     }

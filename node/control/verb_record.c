@@ -407,9 +407,18 @@ static void record_edit_verb(struct control_host *host, const json_t *arguments,
     verb_call(host, arguments, answer, false, edit_run);
 }
 
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
 static struct status note_values(struct verb_job *verb, struct arena *arena, struct body_value out_values[3])
 {
     const char *text = argument_text(verb->arguments, "text", verb->answer);
+    if (text && is_blank(text)) {
+        answer_problem(verb->answer, EXIT_USAGE, "the text is empty: say something");
+        return STATUS_MAKE(STATUS_INVALID);
+    }
     if (!text) {
         return STATUS_MAKE(STATUS_INVALID);
     }
@@ -487,12 +496,17 @@ static struct status same_run(struct verb_job *verb, struct core *core, struct a
     if (!argument_record(verb->arguments, "other", verb->answer, &other)) {
         return STATUS_MAKE(STATUS_INVALID);
     }
+    if (record_id_equal(author.id, other)) {
+        answer_problem(verb->answer, EXIT_USAGE, "these are one complaint already: give the id of the other one");
+        return STATUS_MAKE(STATUS_INVALID);
+    }
     struct record_id survivor = memcmp(author.id.bytes, other.bytes, sizeof other.bytes) < 0 ? author.id : other;
     struct record_id inner = record_id_equal(survivor, author.id) ? other : author.id;
     struct value same = {.type = VALUE_RECORD, .record = survivor};
     struct body_value value = {.number = REG_SAME_AS};
     TRY(value_write(&same, arena, &value.bytes));
-    struct status status = core_record(core, inner, &author.record);
+    struct status status = core_record(core, survivor, &author.record);
+    status = status_is_ok(status) ? core_record(core, inner, &author.record) : status;
     if (!status_is_ok(status)) {
         answer_problem(verb->answer, EXIT_NO_SUCH, "this store does not hold both records");
         return status;

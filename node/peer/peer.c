@@ -9,6 +9,7 @@
 
 #include "node/base/clock.h"
 #include "node/base/heap.h"
+#include "node/base/log.h"
 #include "node/peer/exchange.h"
 #include "node/peer/pack.h"
 
@@ -32,6 +33,8 @@ struct peer {
     bool wake;           /* under the lock */
     bool takeover;       /* under the lock, then taken by the next hello */
     bool push_wanted;
+    bool logged;                  /* logged_state holds what the log said last */
+    enum peer_state logged_state;
     bool stopping;
     size_t handles;      /* to be closed before `stopped` */
     void (*stopped)(void *owner);
@@ -71,8 +74,26 @@ static enum peer_state peer_state(struct peer *peer)
     return state;
 }
 
+/* Comings and goings of the link, once each: an hour of retries is one line. */
+static void peer_log(struct peer *peer, enum peer_state state)
+{
+    if (state == PEER_HELLO || (peer->logged && peer->logged_state == state)) {
+        return;
+    }
+    peer->logged = true;
+    peer->logged_state = state;
+    if (state == PEER_ONLINE) {
+        LOG(link_up, log_word("hub"));
+    } else if (state == PEER_RETRY) {
+        LOG(link_lost, log_word("hub"), log_word(peer_states[state].name));
+    } else {
+        LOG(link_stopped, log_word("hub"), log_word(peer_states[state].name));
+    }
+}
+
 static void peer_set(struct peer *peer, enum peer_state state, const char *problem)
 {
+    peer_log(peer, state);
     pthread_mutex_lock(&peer->lock);
     peer->status.state = state;
     snprintf(peer->status.problem, sizeof peer->status.problem, "%s", problem ? problem : "");

@@ -98,8 +98,8 @@ static void screen_answer(struct screen *screen)
         [SCREEN_READY] = "text/plain",
     };
     static const struct http_field fields[] = {
-        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"},
-        {"X-Content-Type-Options", "nosniff"},
+        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+                                    "frame-ancestors 'none'"},
         {"Cache-Control", "no-store"},
     };
     struct http_server *server = screen->screens->process->server;
