@@ -39,7 +39,7 @@ static void put_peer(FILE *out, struct process *process)
 /* The format wants all samples of one name together, below its HELP and TYPE. */
 static void put_head(FILE *out, const char *name, const char *type, const char *help)
 {
-    fprintf(out, "# HELP simpul_%s %s\n# TYPE simpul_%s %s\n", name, help, name, type);
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static uint64_t connector_number(const struct connector_status *s, size_t which)
@@ -54,10 +54,10 @@ static void put_connectors(FILE *out, struct process *process)
     static const struct {
         const char *name, *type, *help;
     } metrics[] = {
-        {"connector_running", "gauge", "1 while changes are taken from and written into the local database."},
-        {"connector_captured_total", "counter", "Changes taken from the local database."},
-        {"connector_written_total", "counter", "Changes written into the local database."},
-        {"connector_outbox", "gauge", "Rows that wait in the local database to be read."},
+        {"simpul_connector_running", "gauge", "1 while changes are taken from and written into the local database."},
+        {"simpul_connector_captured_total", "counter", "Changes taken from the local database."},
+        {"simpul_connector_written_total", "counter", "Changes written into the local database."},
+        {"simpul_connector_outbox", "gauge", "Rows that wait in the local database to be read."},
     };
     pthread_mutex_lock(&process->connectors_lock);
     for (size_t m = 0; process->connector_count > 0 && m < sizeof metrics / sizeof metrics[0]; m++) {
@@ -65,7 +65,7 @@ static void put_connectors(FILE *out, struct process *process)
         for (size_t i = 0; i < process->connector_count; i++) {
             if (process->connectors[i]) {
                 struct connector_status s = connector_status(process->connectors[i]);
-                fprintf(out, "simpul_%s{connector=\"%s\"} %llu\n", metrics[m].name, s.name,
+                fprintf(out, "%s{connector=\"%s\"} %llu\n", metrics[m].name, s.name,
                         (unsigned long long)connector_number(&s, m));
             }
         }
@@ -73,21 +73,22 @@ static void put_connectors(FILE *out, struct process *process)
     pthread_mutex_unlock(&process->connectors_lock);
 }
 
-static void put_scopes(FILE *out, const json_t *overview, const char *name, const char *help)
+static void put_scopes(FILE *out, const json_t *overview, const char *metric, const char *name, const char *help)
 {
     const json_t *nodes = json_object_get(overview, "nodes");
-    put_head(out, name, "gauge", help);
+    put_head(out, metric, "gauge", help);
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         const json_t *node = json_array_get(nodes, i);
-        fprintf(out, "simpul_%s{scope=\"%s\"} %lld\n", name, json_string_value(json_object_get(node, "node")),
+        fprintf(out, "%s{scope=\"%s\"} %lld\n", metric, json_string_value(json_object_get(node, "node")),
                 (long long)json_integer_value(json_object_get(node, name)));
     }
 }
 
 static void put_nodes(FILE *out, const json_t *overview)
 {
-    put_scopes(out, overview, "records", "Complaints that belong to this region.");
-    put_scopes(out, overview, "conflicts", "Complaints of this region with a conflict that waits for a person.");
+    put_scopes(out, overview, "simpul_records", "records", "Complaints that belong to this region.");
+    put_scopes(out, overview, "simpul_conflicts", "conflicts",
+               "Complaints of this region with a conflict that waits for a person.");
 }
 
 struct status metrics_text(struct process *process, const json_t *overview, char **out_text, size_t *out_size)
