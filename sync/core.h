@@ -221,6 +221,11 @@ bool core_is_ready(const struct core *core);
 struct status core_push(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
 struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,
                                  struct next *out_next) MUST_CHECK;
+/* The same in two parts: what the next push needs, and, while the hub works on that one, the comparison of states, which
+ * reads every record of the push again (NEXT_GO_ON after VERDICT_OK only). */
+struct status core_push_acknowledged(struct core *core, const struct push *sent, const struct push_answer *answer,
+                                     struct next *out_next) MUST_CHECK;
+struct status core_push_compared(struct core *core, const struct record_digest *digests, size_t count) MUST_CHECK;
 struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena, struct pull *out_pull) MUST_CHECK;
 struct status core_pull_answered(struct core *core, const struct pull_answer *answer, struct next *out_next) MUST_CHECK;
 

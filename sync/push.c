@@ -239,8 +239,8 @@ static struct status take_refusal(struct core *core, struct stream *stream, cons
     }
 }
 
-struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,
-                                 struct next *out_next)
+struct status core_push_acknowledged(struct core *core, const struct push *sent, const struct push_answer *answer,
+                                     struct next *out_next)
 {
     struct stream *stream = stream_find(core, sent->stream);
     if (!stream || !stream->own || core->is_hub) {
@@ -253,7 +253,23 @@ struct status core_push_answered(struct core *core, const struct push *sent, con
     TRY(take_checkpoint(core, stream, answer->checkpoint, &next));
     if (next.step == NEXT_GO_ON) {
         TRY(take_voids(core, stream, answer));
-        TRY(digests_compare(core, answer->digests, answer->digest_count));
+    }
+    *out_next = next;
+    return status_ok();
+}
+
+struct status core_push_compared(struct core *core, const struct record_digest *digests, size_t count)
+{
+    return digests_compare(core, digests, count);
+}
+
+struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,
+                                 struct next *out_next)
+{
+    struct next next;
+    TRY(core_push_acknowledged(core, sent, answer, &next));
+    if (answer->verdict == VERDICT_OK && next.step == NEXT_GO_ON) {
+        TRY(core_push_compared(core, answer->digests, answer->digest_count));
     }
     *out_next = next;
     return status_ok();

@@ -234,6 +234,30 @@ static struct status store_first(struct runner *runner, struct work *works, size
     return runner->driver->ops->commit(runner->driver);
 }
 
+/* A first capture shows all that there is; later ones were asked about. */
+static bool work_ends_here(const struct work *work)
+{
+    return work->end == WORK_OPEN && work->written && (!work->has_shadow || work->settled);
+}
+
+/* Outbox entries that nobody needs any more once the claims are closed. */
+static struct status events_ended(struct runner *runner, const struct work *works, int64_t **out_ids, size_t *out_count)
+{
+    int64_t *ids = arena_array(&runner->arena, runner->event_count, sizeof *ids);
+    size_t count = 0;
+    if (!ids) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    for (size_t i = 0; i < runner->event_count; i++) {
+        if (runner->events[i].id != 0 && work_ends_here(&works[runner->event_works[i]])) {
+            ids[count++] = runner->events[i].id;
+        }
+    }
+    *out_ids = ids;
+    *out_count = count;
+    return status_ok();
+}
+
 /* After their leaves are durable, the shadows close the claims. */
 static struct status store_after(struct runner *runner, struct work *works, size_t count)
 {
@@ -251,9 +275,17 @@ static struct status store_after(struct runner *runner, struct work *works, size
     if (n == 0) {
         return status_ok();
     }
+    int64_t *ids = NULL;
+    size_t id_count = 0;
+    TRY(events_ended(runner, works, &ids, &id_count));
     TRY(runner->driver->ops->begin(runner->driver));
     TRY_LEGACY(runner->driver->ops->shadows_store(runner->driver, shadows, n, stored));
-    return runner->driver->ops->commit(runner->driver);
+    TRY_LEGACY(runner->driver->ops->outbox_remove(runner->driver, ids, id_count));
+    TRY(runner->driver->ops->commit(runner->driver));
+    for (size_t i = 0; i < runner->event_count && id_count > 0; i++) {
+        runner->events[i].id = work_ends_here(&works[runner->event_works[i]]) ? 0 : runner->events[i].id;
+    }
+    return status_ok();
 }
 
 /* ---- write-backs ---- */
@@ -476,8 +508,8 @@ static void work_close(struct work *work)
         work->end = work->decision.wait == WAIT_ACK ? WORK_HELD : WORK_DONE;
     } else if (action == CAPTURE_WAIT || action == CAPTURE_SETTLE) {
         work->end = end_of_wait(work->decision.wait);
-    } else if (action == CAPTURE_LEAVES && work->written && !work->has_shadow) {
-        work->end = WORK_DONE; /* a first capture: the row shows all that there is */
+    } else if (action == CAPTURE_LEAVES && work_ends_here(work)) {
+        work->end = WORK_DONE;
     }
     if (++work->rounds > RUNNER_ROUNDS_MAX && work->end == WORK_OPEN) {
         work->end = WORK_HELD;

@@ -310,6 +310,25 @@ static struct status work_refused(struct runner *runner, struct work *work, stru
     }
 }
 
+/* The rule once more, on the row as it was read and the shadow as it will be stored: usually nothing is left to do, and the
+ * row need not be read again. Whatever changed it meanwhile stands in the outbox. */
+static struct status work_settle(struct runner *runner, const struct capture_source *source, struct work *work)
+{
+    struct capture_input again = work->input;
+    struct capture_decision decision = {0};
+    again.now_ms = (uint64_t)clock_now_ms();
+    again.shadow = work->decision.shadow;
+    again.record = work->decision.record;
+    again.match = MATCH_NONE;
+    again.found_known = false;
+    if (!work->there || !work->has_shadow || !again.record || work->decision.item_count > 0) {
+        return status_ok();
+    }
+    TRY(capture_decide(source, &again, &runner->arena, &decision));
+    work->settled = decision.action == CAPTURE_NOTHING && decision.wait != WAIT_ACK && decision.item_count == 0;
+    return status_ok();
+}
+
 static struct status work_leaves(struct runner *runner, struct core *core, struct work *work, struct arena *arena)
 {
     const struct capture_source source = runner_source(runner, core);
@@ -332,6 +351,7 @@ static struct status work_leaves(struct runner *runner, struct core *core, struc
     TRY(capture_done(&source, decision, written, &runner->arena));
     TRY(pending_put(runner, work, arena));
     TRY(items_tell(runner, work, arena));
+    TRY(work_settle(runner, &source, work));
     work->written = true;
     return status_ok();
 }
@@ -342,6 +362,7 @@ static struct status leaves_run(struct job *job, struct core *core, struct arena
     for (size_t i = 0; i < w->count; i++) {
         struct work *work = &w->works[i];
         work->written = false;
+        work->settled = false;
         if (work->end == WORK_OPEN && work->decision.action == CAPTURE_LEAVES) {
             TRY(work_leaves(w->runner, core, work, arena));
         }
@@ -357,7 +378,7 @@ struct status works_write_leaves(struct runner *runner, struct work *works, size
     bool data = status.code == STATUS_INVALID || status.code == STATUS_LIMIT || status.code == STATUS_DENIED ||
                 status.code == STATUS_STALE;
     for (size_t i = 0; i < count && data; i++) {
-        works[i].written = false;
+        works[i].written = works[i].settled = false;
         if (works[i].end != WORK_OPEN || works[i].decision.action != CAPTURE_LEAVES) {
             continue;
         }
@@ -365,7 +386,7 @@ struct status works_write_leaves(struct runner *runner, struct work *works, size
         status = works_call(runner, &one, leaves_run, false);
         data = status.code != STATUS_IO && status.code != STATUS_UNKNOWN && status.code != STATUS_BUSY;
         if (!status_is_ok(status) && data) {
-            works[i].written = false;
+            works[i].written = works[i].settled = false;
             works[i].end = WORK_FAILED;
             TRY(work_quarantine(runner, &works[i], 0, "this row makes no valid change: see the limits"));
             status = status_ok();

@@ -18,15 +18,15 @@ static bool is_held(const struct runner *runner, int64_t event)
 }
 
 /* Several events of one row are one work: the row is read as it is now. */
-static struct work *work_for(struct work *works, size_t *count, const struct legacy_event *event)
+static size_t work_for(struct work *works, size_t *count, const struct legacy_event *event)
 {
-    for (size_t i = 0; i < *count; i++) {
+    for (size_t i = *count; i-- > 0;) {
         if (works[i].table == event->table && span_equal(works[i].key, event->key)) {
-            return &works[i];
+            return i;
         }
     }
     works[*count] = (struct work){.table = event->table, .key = event->key};
-    return &works[(*count)++];
+    return (*count)++;
 }
 
 /* An UPDATE keeps the identity of its row; an INSERT or DELETE in the same batch says that the key may be another case. */
@@ -37,21 +37,19 @@ static void work_note_event(struct work *work, const struct legacy_event *event)
     work->event = event->id;
 }
 
-static struct status outbox_finish(struct runner *runner, const struct legacy_event *events, size_t event_count,
-                                   struct work *works, size_t work_count)
+static struct status outbox_finish(struct runner *runner, const struct work *works)
 {
-    int64_t *ids = arena_array(&runner->arena, event_count, sizeof *ids);
+    int64_t *ids = arena_array(&runner->arena, runner->event_count, sizeof *ids);
     size_t n = 0;
     if (!ids) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    for (size_t i = 0; i < event_count; i++) {
-        size_t count = work_count;
-        struct work *work = work_for(works, &count, &events[i]);
-        if (work->end != WORK_HELD) {
-            ids[n++] = events[i].id;
-        } else if (runner->held_count < RUNNER_HELD_MAX && !is_held(runner, events[i].id)) {
-            runner->held[runner->held_count++] = events[i].id;
+    for (size_t i = 0; i < runner->event_count; i++) {
+        int64_t id = runner->events[i].id;
+        if (id != 0 && works[runner->event_works[i]].end != WORK_HELD) {
+            ids[n++] = id;
+        } else if (id != 0 && runner->held_count < RUNNER_HELD_MAX && !is_held(runner, id)) {
+            runner->held[runner->held_count++] = id;
         }
     }
     if (n == 0) {
@@ -66,30 +64,43 @@ static struct status outbox_finish(struct runner *runner, const struct legacy_ev
     return runner->driver->ops->commit(runner->driver);
 }
 
+static struct status outbox_works(struct runner *runner, struct work *works, size_t work_count)
+{
+    TRY(works_finish(runner, works, work_count));
+    return outbox_finish(runner, works);
+}
+
 static struct status outbox_step(struct runner *runner, bool *out_busy)
 {
     size_t limit = LIMIT_CAPTURE_ROWS + runner->held_count;
     struct legacy_event *events = arena_array(&runner->arena, limit, sizeof *events);
     struct work *works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *works);
+    size_t *event_works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *event_works);
     size_t count = 0;
     size_t fresh = 0;
     size_t work_count = 0;
-    if (!events || !works) {
+    if (!events || !works || !event_works) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     TRY(runner->driver->ops->outbox(runner->driver, limit, &runner->arena, events, &count));
     runner->outbox_count = count;
     for (size_t i = 0; i < count && fresh < LIMIT_CAPTURE_ROWS; i++) {
         if (!is_held(runner, events[i].id)) {
-            work_note_event(work_for(works, &work_count, &events[i]), &events[i]);
+            event_works[fresh] = work_for(works, &work_count, &events[i]);
+            work_note_event(&works[event_works[fresh]], &events[i]);
             events[fresh++] = events[i];
         }
     }
     if (fresh == 0) {
         return status_ok();
     }
-    TRY(works_finish(runner, works, work_count));
-    TRY(outbox_finish(runner, events, fresh, works, work_count));
+    runner->events = events;
+    runner->event_works = event_works;
+    runner->event_count = fresh;
+    struct status status = outbox_works(runner, works, work_count);
+    runner->events = NULL;
+    runner->event_count = 0;
+    TRY(status);
     *out_busy = true;
     return status_ok();
 }

@@ -35,6 +35,9 @@ struct runner {
     uint64_t due_order, due_acked;    /* newest due entry and leaves acknowledged, at the last look: unless one of them
                                          moved, what had to wait still has to */
     uint64_t acked;                   /* own leaves that the hub has acknowledged, as of the last job */
+    struct legacy_event *events;      /* of the batch in hand, NULL outside of one; id 0: removed from the outbox */
+    const size_t *event_works;        /* per event, the index of its work */
+    size_t event_count;
     int64_t held[RUNNER_HELD_MAX];
     size_t held_count;
     uint64_t captured, written;
@@ -74,6 +77,7 @@ struct work {
     struct shadow vanished;     /* MATCH_VANISHED */
     struct legacy_shadow vanished_at;
     bool written;               /* its leaves stand in the store */
+    bool settled;               /* and the row as it was read has nothing more to get */
     uint64_t shadow_version;    /* as stored now */
 };
 
@@ -135,8 +139,8 @@ struct status runner_remember_generation(struct runner *runner, uint64_t generat
 
 /* ---- apply.c ---- */
 
-/* Goes on with every work until it ends: claims, leaves, shadows, write-backs. Outbox entries of works that ended are
- * removed in the same legacy transaction as their shadows. */
+/* Goes on with every work until it ends: claims, leaves, shadows, write-backs. Outbox entries of works that end with their
+ * capture are removed in the legacy transaction that closes their claim. */
 struct status works_finish(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 struct status insert_apply(struct runner *runner, struct insert_work *insert, bool *out_inserted) MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "node/base/clock.h"
+#include "node/base/heap.h"
 #include "node/peer/pack.h"
 
 /* How long the hub may hold a pull open. Shorter than the time after which middle boxes forget a silent connection. */
@@ -20,6 +21,8 @@ void exchange_clear(struct exchange *x)
     free((void *)(uintptr_t)x->packed.data);
     free((void *)(uintptr_t)x->answer.data);
     x->packed = x->answer = (struct span){0};
+    x->digests = NULL;
+    x->digest_count = 0;
     arena_clear(&x->arena);
     x->phase = EXCHANGE_IDLE;
 }
@@ -99,7 +102,11 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         break;
     case EXCHANGE_PUSH:
         TRY(push_answer_read(message, &x->arena, &push));
-        TRY(core_push_answered(core, &x->push, &push, &x->next));
+        TRY(core_push_acknowledged(core, &x->push, &push, &x->next));
+        if (push.verdict == VERDICT_OK && x->next.step == NEXT_GO_ON) {
+            x->digests = push.digests;
+            x->digest_count = push.digest_count;
+        }
         break;
     case EXCHANGE_PULL:
         TRY(pull_answer_read(message, &x->arena, &pull));
@@ -113,6 +120,50 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         x->skew_known = true;
     }
     return status_ok();
+}
+
+/* ---- comparison of states after a push ---- */
+
+struct comparison {
+    struct job job; /* first */
+    struct arena arena;
+    const struct record_digest *digests; /* in the arena */
+    size_t count;
+};
+
+static struct status comparison_run(struct job *job, struct core *core, struct arena *arena)
+{
+    (void)arena;
+    struct comparison *c = (struct comparison *)job;
+    return core_push_compared(core, c->digests, c->count);
+}
+
+static void comparison_done(struct job *job, struct status status)
+{
+    (void)status; /* a failing store ends the process by its own way */
+    struct comparison *c = (struct comparison *)job;
+    arena_release(&c->arena);
+    free(c);
+}
+
+struct comparison *exchange_comparison(struct exchange *x)
+{
+    struct comparison *c = x->digest_count > 0 ? calloc(1, sizeof *c) : NULL;
+    if (c) {
+        c->job = (struct job){.run = comparison_run, .done = comparison_done};
+        c->arena = x->arena;
+        c->digests = x->digests;
+        c->count = x->digest_count;
+        arena_init(&x->arena, memory_heap(), LIMIT_MESSAGE_MEMORY);
+    }
+    return c;
+}
+
+void comparison_submit(struct comparison *comparison, struct engine *engine)
+{
+    if (comparison && !status_is_ok(engine_submit(engine, &comparison->job))) {
+        comparison_done(&comparison->job, STATUS_MAKE(STATUS_BUSY));
+    }
 }
 
 static struct status take_run(struct job *job, struct core *core, struct arena *arena)

@@ -38,6 +38,8 @@ struct exchange {
     struct span answer; /* owned (malloc) */
     char answer_type[64];
     struct next next;   /* taken: what follows */
+    const struct record_digest *digests; /* taken, of a push: states to compare, in the arena */
+    size_t digest_count;
     int64_t skew_ms;
     bool skew_known;
     struct status status; /* of the job */
@@ -55,6 +57,12 @@ const char *exchange_problem(const struct exchange *x);
 /* Submits the job that makes the message, or takes the answer. BUSY, NO_MEMORY: nothing runs. peer_post follows. */
 struct status exchange_make(struct exchange *x, struct engine *engine, bool takeover) MUST_CHECK;
 struct status exchange_take(struct exchange *x, struct engine *engine, struct span type, struct span answer) MUST_CHECK;
+
+/* States of a taken push, on their way to be compared. Out of the exchange, so that the next push is made first. NULL: none. */
+struct comparison;
+struct comparison *exchange_comparison(struct exchange *x);
+/* Takes it over. If the queue is full these states are compared when their records change again. */
+void comparison_submit(struct comparison *comparison, struct engine *engine);
 
 /* In peer.c: hands an exchange back to the loop thread. Called on the engine thread. */
 void peer_post(struct peer *peer, struct exchange *x);

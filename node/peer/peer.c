@@ -35,6 +35,7 @@ struct peer {
     bool push_wanted;
     bool logged;                  /* logged_state holds what the log said last */
     enum peer_state logged_state;
+    struct comparison *comparison; /* of the last push, to be submitted behind the next one */
     bool stopping;
     size_t handles;      /* to be closed before `stopped` */
     void (*stopped)(void *owner);
@@ -96,7 +97,9 @@ static void peer_set(struct peer *peer, enum peer_state state, const char *probl
     peer_log(peer, state);
     pthread_mutex_lock(&peer->lock);
     peer->status.state = state;
-    snprintf(peer->status.problem, sizeof peer->status.problem, "%s", problem ? problem : "");
+    if (problem != peer->status.problem) {
+        snprintf(peer->status.problem, sizeof peer->status.problem, "%s", problem ? problem : "");
+    }
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -260,6 +263,10 @@ static void peer_returned(struct peer *peer, struct exchange *x)
             pthread_mutex_unlock(&peer->lock);
         }
         peer_follow(peer, x);
+        if (x->digest_count > 0) {
+            comparison_submit(peer->comparison, peer->engine);
+            peer->comparison = exchange_comparison(x);
+        }
         exchange_clear(x);
     }
 }
@@ -336,6 +343,8 @@ static void peer_on_async(uv_async_t *async)
         peer_set(peer, PEER_HELLO, "");
     }
     peer_step(peer);
+    comparison_submit(peer->comparison, peer->engine);
+    peer->comparison = NULL;
 }
 
 void peer_post(struct peer *peer, struct exchange *x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -89,9 +90,18 @@ static const char *open_sentence(struct status status, int failure)
     }
 }
 
+/* SQLite would count every byte it allocates under a lock of the whole process. Nobody asks for these counts. Once, before
+ * its first use; later it refuses, and goes on as it is. */
+static void library_set_up(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct status store_sqlite_open(const char *path, struct memory memory, struct store **out_store, char *problem,
                                 size_t problem_size)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, library_set_up);
     struct sqlite_store *s = memory.alloc(memory.owner, sizeof *s);
     if (!s) {
         return STATUS_MAKE(STATUS_NO_MEMORY);

@@ -13,6 +13,12 @@ static const char save_sql[] =
     " ON CONFLICT DO UPDATE SET owner = excluded.owner, status = excluded.status, conflicts = excluded.conflicts,"
     " visible = excluded.visible, received_ms = excluded.received_ms, changed = excluded.changed,"
     " bytes = excluded.bytes";
+/* SQLite writes the entry of every index whose columns a statement names, changed or not, and most changes of a record
+ * change none of them: so the columns are looked at first. */
+static const char find_sql[] = "SELECT rowid, owner, status, conflicts, visible FROM records WHERE id = ?1";
+static const char save_bytes_sql[] = "UPDATE records SET received_ms = ?6, changed = ?7, bytes = ?8 WHERE rowid = ?9";
+static const char save_status_sql[] =
+    "UPDATE records SET status = ?3, visible = ?5, received_ms = ?6, changed = ?7, bytes = ?8 WHERE rowid = ?9";
 /* ?1 owner or '', ?2 status or 0, ?3 hidden too, ?4 in conflict. Groups that ran empty stay as zeros. */
 static const char count_sql[] =
     "SELECT owner, status, SUM(CASE WHEN ?4 THEN conflicts ELSE count END) AS n, SUM(conflicts) FROM record_counts"
@@ -94,13 +100,46 @@ struct status sqlite_records_load(struct store *store, const struct record_id *i
     return status_ok();
 }
 
-static struct status save_one(struct sqlite_store *s, sqlite3_stmt *query, const struct record_row *row)
+/* Which statement writes this row with the fewest index entries. */
+static struct status save_choose(struct sqlite_store *s, const struct record_row *row, enum plain_query *out_kind,
+                                 sqlite3_int64 *out_rowid)
 {
+    sqlite3_stmt *query = NULL;
+    struct record_row old = {0};
+    TRY(sqlite_query(s, &s->plain_queries[QUERY_RECORD_FIND], find_sql, &query));
     int rc = sqlite3_bind_blob(query, 1, row->id.bytes, (int)sizeof row->id.bytes, SQLITE_STATIC);
-    rc = rc ? rc : bind_scope(query, 2, row->owner);
-    rc = rc ? rc : sqlite3_bind_int(query, 3, (int)row->status);
-    rc = rc ? rc : sqlite3_bind_int64(query, 4, row->conflicts);
-    rc = rc ? rc : sqlite3_bind_int(query, 5, row->visible);
+    rc = rc ? rc : sqlite3_step(query);
+    struct status status = sqlite_result(s, rc);
+    *out_kind = QUERY_RECORD_SAVE;
+    if (rc == SQLITE_ROW && status_is_ok(column_scope(query, 1, &old.owner)) &&
+        status_is_ok(column_status(query, 2, &old.status)) && scope_id_equal(old.owner, row->owner) &&
+        (uint32_t)sqlite3_column_int64(query, 3) == row->conflicts) {
+        bool same = old.status == row->status && (sqlite3_column_int(query, 4) != 0) == row->visible;
+        *out_kind = same ? QUERY_RECORD_SAVE_BYTES : QUERY_RECORD_SAVE_STATUS;
+        *out_rowid = sqlite3_column_int64(query, 0);
+    }
+    sqlite3_reset(query);
+    return status;
+}
+
+static struct status save_one(struct sqlite_store *s, const struct record_row *row)
+{
+    static const char *const texts[QUERY_PLAIN_COUNT] = {[QUERY_RECORD_SAVE] = save_sql,
+                                                         [QUERY_RECORD_SAVE_BYTES] = save_bytes_sql,
+                                                         [QUERY_RECORD_SAVE_STATUS] = save_status_sql};
+    enum plain_query kind;
+    sqlite3_int64 rowid = 0;
+    sqlite3_stmt *query = NULL;
+    TRY(save_choose(s, row, &kind, &rowid));
+    TRY(sqlite_query(s, &s->plain_queries[kind], texts[kind], &query));
+    bool whole = kind == QUERY_RECORD_SAVE;
+    bool moves = kind != QUERY_RECORD_SAVE_BYTES;
+    int rc = whole ? sqlite3_bind_blob(query, 1, row->id.bytes, (int)sizeof row->id.bytes, SQLITE_STATIC)
+                   : sqlite3_bind_int64(query, 9, rowid);
+    rc = rc || !whole ? rc : bind_scope(query, 2, row->owner);
+    rc = rc || !whole ? rc : sqlite3_bind_int64(query, 4, row->conflicts);
+    rc = rc || !moves ? rc : sqlite3_bind_int(query, 3, (int)row->status);
+    rc = rc || !moves ? rc : sqlite3_bind_int(query, 5, row->visible);
     rc = rc ? rc : sqlite3_bind_int64(query, 6, row->received_ms);
     rc = rc ? rc : sqlite3_bind_int64(query, 7, (sqlite3_int64)row->changed);
     rc = rc ? rc : sqlite_bind_span(query, 8, row->bytes);
@@ -110,16 +149,14 @@ static struct status save_one(struct sqlite_store *s, sqlite3_stmt *query, const
 struct status sqlite_records_save(struct store *store, const struct record_row *rows, size_t count)
 {
     struct sqlite_store *s = sqlite_store_of(store);
-    sqlite3_stmt *query = NULL;
     TRY(sqlite_wrote(s, sqlite_inside(s)));
     for (size_t i = 0; i < count; i++) {
         if (rows[i].bytes.size > LIMIT_RECORD_SIZE) {
             return STATUS_MAKE(STATUS_LIMIT);
         }
     }
-    TRY(sqlite_wrote(s, sqlite_query(s, &s->plain_queries[QUERY_RECORD_SAVE], save_sql, &query)));
     for (size_t i = 0; i < count; i++) {
-        TRY(sqlite_wrote(s, save_one(s, query, &rows[i])));
+        TRY(sqlite_wrote(s, save_one(s, &rows[i])));
     }
     return status_ok();
 }

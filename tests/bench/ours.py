@@ -21,6 +21,14 @@ class Federation:
         os.makedirs(folder)
         os.chmod(folder, 0o755)  # PostgreSQL runs as another user
         self.world = harness.World(simpul, folder)
+        self.connection = None
+        try:
+            self._set_up(rows, counted)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, rows, counted):
         self.hub = self.world.start_hub()
         self.counter = measure.Counter(("127.0.0.1", 0), ("127.0.0.1", self.world.hub_port)) if counted else None
         self.cluster = self.world.postgres()
@@ -79,7 +87,8 @@ class Federation:
             time.sleep(0.004)
 
     def close(self):
-        self.connection.close()
+        if self.connection:
+            self.connection.close()
         self.world.close()
 
 
@@ -102,7 +111,7 @@ class Phase:
         if self.options.perf:
             for who, member in (("node", self.f.node), ("hub", self.f.hub)):
                 file = os.path.join(self.options.perf, f"{self.name.split(',')[0].replace(' ', '-').replace(':', '')}-{who}.data")
-                self.perf.append(subprocess.Popen(["perf", "record", "-q", "-g", "-F", "499", "-o", file, "-p",
+                self.perf.append(subprocess.Popen(["perf", "record", "-q", "--call-graph", self.options.graph, "-F", "499", "-o", file, "-p",
                                                    str(member.process.pid)], stderr=subprocess.DEVNULL))
             time.sleep(0.5)
         self.cpu_before, self.threads_before = self.cpu(), self.threads()
