@@ -254,7 +254,8 @@ struct status core_digest(struct core *core, struct record_id record, struct rec
 
 struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, uint64_t size, struct arena *arena,
                              struct hash **out_proof, size_t *out_count) MUST_CHECK;
-/* Re-hashes a stored stream from leaf `from` and compares with its tree; out_bad is the first seq that does not fit. */
+/* Re-hashes a stored stream from leaf `from` and compares with its tree, and each held body with
+ * its commitment; fault->at is the first seq that does not fit. */
 struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uint64_t limit, uint64_t *out_next,
                           struct fault *fault) MUST_CHECK;
 

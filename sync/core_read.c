@@ -125,6 +125,17 @@ struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, u
     return status_ok();
 }
 
+/* The tree holds a body only by its commitment. What does not parse as a header is judged by the tree alone. */
+static bool body_holds(struct core *core, const struct stored_leaf *leaf)
+{
+    struct header header;
+    struct body read;
+    if (leaf->body.state != BODY_PRESENT || !status_is_ok(header_scan(leaf->leaf, &core->scratch, &header, NULL))) {
+        return true;
+    }
+    return body_fits(core, &header, &leaf->body, &core->scratch, &read);
+}
+
 /* The tree at `from` comes from the tiles; then each leaf is hashed again. */
 struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uint64_t limit, uint64_t *out_next,
                           struct fault *fault)
@@ -149,6 +160,9 @@ struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uin
         TRY(source.hash(source.owner, 0, from + i, &kept));
         if (!hash_equal(stored, kept)) {
             return fault_set(fault, STATUS_FORKED, "a stored leaf does not fit the tree", "seq", from + i);
+        }
+        if (!body_holds(core, &leaves[i])) {
+            return fault_set(fault, STATUS_FORKED, "a stored body is not the one that the entry commits to", "seq", from + i);
         }
     }
     if (from + count >= s->range.size) {

@@ -382,9 +382,24 @@ int command_help(struct cli *cli)
     return EXIT_FINE;
 }
 
+/* What a person says goes into JSON and into the log, which hold UTF-8 only. */
+static bool arguments_are_text(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!text_is_utf8(span_text(argv[i]))) {
+            cli_fail(EXIT_USAGE, say("argument %d is not valid UTF-8: set the terminal to UTF-8 and type it again"), i);
+            return false;
+        }
+    }
+    return true;
+}
+
 int cli_main(int argc, char **argv)
 {
     language_choose(argc, argv);
+    if (!arguments_are_text(argc, argv)) {
+        return EXIT_USAGE;
+    }
     if (argc < 2) {
         print_overview(stderr, NULL);
         return EXIT_USAGE;

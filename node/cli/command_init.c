@@ -113,7 +113,10 @@ int command_init(struct cli *cli)
         json_decref(reply);
     } else {
         print_made(list, count);
-        print_next(cli, print_missing(list, count));
+        size_t missing = print_missing(list, count);
+        if (status_is_ok(status) || missing > 0) { /* else the problem below says what is next */
+            print_next(cli, missing);
+        }
     }
     if (status_is_ok(status)) {
         return EXIT_FINE;

@@ -6,6 +6,8 @@ const struct text text_table[] = {
     /* the command line */
     {"\"%.40s\" must be a whole number from %lld to %lld", "\"%.40s\" harus bilangan bulat dari %lld sampai %lld"},
     {"out of memory", "memori habis"},
+    {"argument %d is not valid UTF-8: set the terminal to UTF-8 and type it again",
+     "argumen %d bukan UTF-8 yang sah: atur terminal ke UTF-8 lalu ketik ulang"},
     {"%zu mistakes; nothing was done", "%zu kesalahan; tidak ada yang dikerjakan"},
     {"Usage: simpul %s [OPTION...] [ARGUMENT...]\n\n", "Pemakaian: simpul %s [OPSI...] [ARGUMEN...]\n\n"},
     {"COMMAND", "PERINTAH"},

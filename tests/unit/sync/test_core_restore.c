@@ -288,28 +288,47 @@ static void a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_op
     assert_string_equal(site_title(&world, a, id), "satu cabang");
 }
 
-static void a_store_whose_acknowledged_size_is_damaged_does_not_open(void **state)
+/* One bit of the last byte of the table's first row, in a stopped node. */
+static void damage(enum store_table table)
 {
-    (void)state;
-    uint8_t from[4] = {0, 0, 0, 1};
-    uint8_t end[4] = {0, 0, 0, 2};
+    uint8_t from[1] = {0};
+    uint8_t end[1] = {0x7f};
     struct arena arena;
     struct pair row;
     size_t count;
     arena_init(&arena, world.memory, SIZE_MAX);
     site_stop(a);
     must(a->store->ops->begin(a->store));
-    must(a->store->ops->scan(a->store, STORE_STREAMS, span_of(from, 4), span_of(end, 4), false, 1, SIZE_MAX, &arena, &row,
-                             &count));
+    must(a->store->ops->scan(a->store, table, span_of(from, 1), span_of(end, 1), false, 1, SIZE_MAX, &arena, &row, &count));
     assert_int_equal(count, 1);
     uint8_t *bytes = arena_alloc(&arena, row.value.size);
     assert_non_null(bytes);
     memcpy(bytes, row.value.data, row.value.size);
     bytes[row.value.size - 1] ^= 1;
-    must(store_put_one(a->store, STORE_STREAMS, span_of(from, 4), span_of(bytes, row.value.size)));
+    must(store_put_one(a->store, table, row.key, span_of(bytes, row.value.size)));
     must(a->store->ops->commit(a->store));
-    assert_int_equal(site_start(&world, a).code, STATUS_FORKED);
     arena_release(&arena);
+}
+
+static void a_store_whose_acknowledged_size_is_damaged_does_not_open(void **state)
+{
+    (void)state;
+    damage(STORE_STREAMS);
+    assert_int_equal(site_start(&world, a).code, STATUS_FORKED);
+}
+
+static void a_changed_body_is_named_when_the_log_is_verified(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    uint64_t next = 0;
+    must(site_begin(&world, a));
+    must(site_end(a, core_verify(a->core, 1, 0, 100, &next, &fault)));
+    damage(STORE_BODIES);
+    must(site_start(&world, a));
+    must(site_begin(&world, a));
+    assert_int_equal(site_end(a, core_verify(a->core, 1, 0, 100, &next, &fault)).code, STATUS_FORKED);
+    assert_non_null(strstr(fault.what, "body"));
 }
 
 int main(void)
@@ -328,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch, start, stop),
         cmocka_unit_test_setup_teardown(a_store_whose_acknowledged_size_is_damaged_does_not_open, start, stop),
+        cmocka_unit_test_setup_teardown(a_changed_body_is_named_when_the_log_is_verified, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
