@@ -87,7 +87,7 @@ struct status quarantine_leaf_text(struct core *core, const struct incoming *in,
                                      .record = in->header.record,
                                      .stream = in->stream->number,
                                      .seq = in->seq};
-    return quarantine_put(core->store, &entry, &core->scratch);
+    return quarantine_put(core->store, &entry, &core->scratch, NULL);
 }
 
 bool writer_is_stopped(const struct core *core, struct node_id node)

@@ -72,7 +72,7 @@ static struct status entry_read(struct pair pair, struct quarantine_entry *out_e
     return status_ok();
 }
 
-struct status quarantine_put(struct store *store, const struct quarantine_entry *entry, struct arena *arena)
+struct status quarantine_put(struct store *store, const struct quarantine_entry *entry, struct arena *arena, bool *out_new)
 {
     struct pair pair;
     struct pair held = {0};
@@ -84,9 +84,15 @@ struct status quarantine_put(struct store *store, const struct quarantine_entry 
         held.key = pair.key;
         TRY(entry_read(held, &before));
         if (span_equal(before.reason, entry->reason) && span_equal(before.column, entry->column)) {
+            if (out_new) {
+                *out_new = false;
+            }
             return status_ok(); /* told before: no write, so that an idle node stays idle */
         }
         at_ms = before.at_ms;
+    }
+    if (out_new) {
+        *out_new = true;
     }
     TRY(entry_value(entry, at_ms, arena, &pair.value));
     return store->ops->put(store, STORE_QUARANTINE, &pair, 1);

@@ -30,8 +30,9 @@ struct quarantine_entry {
     uint64_t seq;
 };
 
-/* Keeps at_ms of an entry that is there already. */
-struct status quarantine_put(struct store *store, const struct quarantine_entry *entry, struct arena *arena) MUST_CHECK;
+/* Keeps at_ms of an entry that is there already. out_new (may be NULL): it had not been told before. */
+struct status quarantine_put(struct store *store, const struct quarantine_entry *entry, struct arena *arena,
+                             bool *out_new) MUST_CHECK;
 /* Absent is no error. */
 struct status quarantine_remove(struct store *store, const struct quarantine_entry *entry, struct arena *arena) MUST_CHECK;
 /* Every entry of a legacy row. */

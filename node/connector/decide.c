@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "node/base/clock.h"
+#include "node/base/log.h"
 #include "node/connector/runner.h"
 
 /* Everything here runs inside engine jobs: the store is touched nowhere else. */
@@ -44,7 +45,12 @@ static struct status quarantine_add(struct runner *runner, const struct work *wo
     if (reg && reg->column_count > 0) {
         entry.column = span_text(table->columns[reg->columns[0]].name);
     }
-    return quarantine_put(runner->options.store, &entry, arena);
+    bool fresh;
+    TRY(quarantine_put(runner->options.store, &entry, arena, &fresh));
+    if (fresh) {
+        LOG(row_quarantined, log_word(runner->options.legacy->name), log_word(table->name), log_word(reason));
+    }
+    return status_ok();
 }
 
 struct quarantine_job {
