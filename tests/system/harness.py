@@ -568,7 +568,7 @@ def main(story):
         traceback.print_exc()
         for member in world.members if world else []:
             try:
-                print(f"---- {member.ident}: {json.dumps(member.status())[:3000]}", file=sys.stderr)
+                print(f"---- {member.ident}: {json.dumps(member.status())[-2500:]}", file=sys.stderr)
             except (OSError, Refused) as silent:
                 print(f"---- {member.ident} does not answer: {silent!r}", file=sys.stderr)
             print(f"---- last lines of {member.ident}'s log\n{member.log()[-3000:]}", file=sys.stderr)
