@@ -17,8 +17,9 @@ enum {
     REFUSED_RETRY_MS = 60000, /* schema or rights: a person mends it, we notice */
     LOCKED_MS = 100,
     WAITING_MS = 200,
-    GATHER_MS = 6,    /* after a small batch: what clerks save meanwhile makes the next one larger */
-    GATHER_ROWS = 100,
+    GATHER_MS = 4,    /* after a small batch: what clerks save meanwhile makes the next one larger */
+    GATHER_DOUBLED_MAX = 3,
+    GATHER_ROWS = 200,
     DAY_MINUTES = 24 * 60,
 };
 
@@ -34,6 +35,7 @@ struct connector {
     pthread_cond_t wake;            /* for waits without a driver */
     struct driver *waking;          /* under the lock: who else has to be woken */
     struct connector_status status; /* under the lock */
+    unsigned small_batches;         /* in a row, bounded */
     int64_t compared_day;           /* local day of the last nightly comparison */
 };
 
@@ -129,10 +131,11 @@ static bool compare_is_due(struct connector *c)
 }
 
 /* A batch costs the same few transactions, whether it has one row or a hundred. The edit before was already taken, so only
- * one that comes within these milliseconds waits for them. */
-static void connector_gather(void)
+ * one that comes within these milliseconds waits for them; the longer small batches follow each other, the longer. */
+static void connector_gather(struct connector *c)
 {
-    struct timespec time = {.tv_nsec = GATHER_MS * 1000000L};
+    struct timespec time = {.tv_nsec = (GATHER_MS << c->small_batches) * 1000000L};
+    c->small_batches += c->small_batches < GATHER_DOUBLED_MAX ? 1 : 0;
     nanosleep(&time, NULL);
 }
 
@@ -153,7 +156,9 @@ static struct status connector_turn(struct connector *c, struct walk *walk)
     connector_say(c, runner->ready ? working : CONNECTOR_WAITING,
                   runner->ready ? "" : "waits until the hub has been greeted once", walk);
     if (busy && !walk->active && runner->outbox_count > 0 && runner->outbox_count < GATHER_ROWS) {
-        connector_gather();
+        connector_gather(c);
+    } else {
+        c->small_batches = 0;
     }
     if (busy || (walk->active && !waits)) {
         return status_ok();
