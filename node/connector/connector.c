@@ -196,6 +196,7 @@ static struct status connector_serve(struct connector *c)
 static void *connector_main(void *argument)
 {
     struct connector *c = argument;
+    pthread_setname_np(pthread_self(), "connector");
     int64_t retry_ms = RETRY_FIRST_MS;
     while (!atomic_load(&c->stopping)) {
         char problem[256] = "";

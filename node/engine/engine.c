@@ -140,6 +140,7 @@ static void *engine_main(void *argument)
 {
     struct engine *engine = argument;
     struct arena arena;
+    pthread_setname_np(pthread_self(), "engine");
     arena_init(&arena, engine->options.memory, SIZE_MAX);
     for (struct job *group = engine_take(engine); group; group = engine_take(engine)) {
         engine_group(engine, group, &arena);
