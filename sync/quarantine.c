@@ -105,8 +105,22 @@ struct status quarantine_remove(struct store *store, const struct quarantine_ent
     return store->ops->remove(store, STORE_QUARANTINE, &key, 1);
 }
 
-struct status quarantine_remove_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
-                                    struct arena *arena)
+static bool is_kept(struct pair pair, const uint32_t *keep, size_t keep_count)
+{
+    struct quarantine_entry entry;
+    if (!status_is_ok(entry_read(pair, &entry)) || (entry.number & QUARANTINE_WRITE)) {
+        return true;
+    }
+    for (size_t i = 0; i < keep_count; i++) {
+        if (keep[i] == entry.number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct status quarantine_mend_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
+                                  const uint32_t *keep, size_t keep_count, struct arena *arena)
 {
     struct buffer buffer;
     struct span from;
@@ -123,7 +137,9 @@ struct status quarantine_remove_row(struct store *store, uint32_t lane, struct s
     TRY(buffer_end(&last, &end));
     TRY(store->ops->scan(store, STORE_QUARANTINE, from, end, false, LIMIT_REGISTER_COUNT, SIZE_MAX, arena, pairs, &count));
     for (size_t i = 0; i < count; i++) {
-        TRY(store->ops->remove(store, STORE_QUARANTINE, &pairs[i].key, 1));
+        if (!is_kept(pairs[i], keep, keep_count)) {
+            TRY(store->ops->remove(store, STORE_QUARANTINE, &pairs[i].key, 1));
+        }
     }
     return status_ok();
 }

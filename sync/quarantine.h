@@ -14,6 +14,8 @@ enum quarantine_kind {
     QUARANTINE_LEAF = 'L',
 };
 
+#define QUARANTINE_WRITE 0x10000u
+
 struct quarantine_entry {
     enum quarantine_kind kind;
     uint64_t at_ms;          /* first told */
@@ -23,7 +25,7 @@ struct quarantine_entry {
     uint32_t lane;
     struct span table;
     struct span row_key;
-    uint32_t number;         /* register, 0: the whole row */
+    uint32_t number;         /* register, 0: the whole row; with QUARANTINE_WRITE: it could not be written into the row */
     struct span column;      /* name, may be empty */
     /* leaf */
     uint32_t stream;
@@ -35,9 +37,9 @@ struct status quarantine_put(struct store *store, const struct quarantine_entry 
                              bool *out_new) MUST_CHECK;
 /* Absent is no error. */
 struct status quarantine_remove(struct store *store, const struct quarantine_entry *entry, struct arena *arena) MUST_CHECK;
-/* Every entry of a legacy row. */
-struct status quarantine_remove_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
-                                    struct arena *arena) MUST_CHECK;
+/* What was told of a row's reading and is not among `keep` (registers) has been mended. Entries with QUARANTINE_WRITE stay. */
+struct status quarantine_mend_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
+                                  const uint32_t *keep, size_t keep_count, struct arena *arena) MUST_CHECK;
 /* Ascending by key, after `after` (empty: from the start); out_last is the key to go on from. */
 struct status quarantine_list(struct store *store, struct span after, size_t limit, struct arena *arena,
                               struct quarantine_entry *out_entries, size_t *out_count, struct span *out_last) MUST_CHECK;

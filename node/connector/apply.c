@@ -476,7 +476,7 @@ static struct status work_write(struct runner *runner, struct work *work)
     runner->written += same && work->decision.action == CAPTURE_WRITE ? 1 : 0;
     for (size_t i = 0; i < work->decision.write_count && same; i++) {
         if (work->decision.writes[i].skipped) {
-            TRY(work_quarantine(runner, work, work->decision.writes[i].number,
+            TRY(work_quarantine(runner, work, work->decision.writes[i].number | QUARANTINE_WRITE,
                                 "the mapping has no way to say the hub's value in this column: add it to the mapping"));
         }
     }
@@ -583,7 +583,7 @@ struct status works_finish(struct runner *runner, struct work *works, size_t cou
     for (size_t i = 0; i < count; i++) {
         works[i].end = works[i].end == WORK_OPEN ? WORK_HELD : works[i].end;
     }
-    return status_ok();
+    return works_tell(runner, works, count);
 }
 
 /* ---- inserts ---- */

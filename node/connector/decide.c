@@ -33,7 +33,8 @@ static struct status quarantine_add(struct runner *runner, const struct work *wo
                                     struct arena *arena)
 {
     const struct mapping_table *table = &runner->options.mapping->tables[work->table];
-    const struct mapping_register *reg = work->form && number ? mapping_register(work->form, number) : NULL;
+    const struct mapping_register *reg =
+        work->form && number ? mapping_register(work->form, number & ~QUARANTINE_WRITE) : NULL;
     struct quarantine_entry entry = {.kind = QUARANTINE_ROW,
                                      .at_ms = (uint64_t)clock_now_ms(),
                                      .reason = span_text(reason),
@@ -46,6 +47,7 @@ static struct status quarantine_add(struct runner *runner, const struct work *wo
         entry.column = span_text(table->columns[reg->columns[0]].name);
     }
     bool fresh;
+    runner->quarantined = true;
     TRY(quarantine_put(runner->options.store, &entry, arena, &fresh));
     if (fresh) {
         LOG(row_quarantined, log_word(runner->options.legacy->name), log_word(table->name), log_word(reason));
@@ -94,14 +96,48 @@ static const char *item_text(const struct capture_item *item)
     return "";
 }
 
-/* Items are told anew by each decision; what is no longer told has been mended. */
+/* Items are told anew by each decision; what is no longer told has been mended. A row that failed keeps its entry. */
 static struct status items_tell(struct runner *runner, const struct work *work, struct arena *arena)
 {
     struct span table = span_text(runner->options.mapping->tables[work->table].name);
-    TRY(quarantine_remove_row(runner->options.store, runner->options.legacy->lane, table, work->key, arena));
+    uint32_t *numbers = arena_array(arena, work->decision.item_count, sizeof *numbers);
+    if (!numbers) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
     for (size_t i = 0; i < work->decision.item_count; i++) {
         const struct capture_item *item = &work->decision.items[i];
+        numbers[i] = item->number;
         TRY(quarantine_add(runner, work, item->number, item_text(item), arena));
+    }
+    return quarantine_mend_row(runner->options.store, runner->options.legacy->lane, table, work->key, numbers,
+                               work->decision.item_count, arena);
+}
+
+static bool tells(const struct runner *runner, const struct work *work)
+{
+    bool decided = work->end == WORK_DONE || work->end == WORK_PERSON;
+    return decided && work->there && (work->decision.item_count > 0 || runner->quarantined);
+}
+
+static struct status tell_run(struct job *job, struct core *core, struct arena *arena)
+{
+    (void)core;
+    struct works_job *w = (struct works_job *)job;
+    for (size_t i = 0; i < w->count; i++) {
+        if (tells(w->runner, &w->works[i])) {
+            TRY(items_tell(w->runner, &w->works[i], arena));
+        }
+    }
+    return status_ok();
+}
+
+struct status works_tell(struct runner *runner, struct work *works, size_t count)
+{
+    struct works_job job = {.works = works, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        if (tells(runner, &works[i])) {
+            return works_call(runner, &job, tell_run, false);
+        }
     }
     return status_ok();
 }
@@ -692,6 +728,11 @@ static struct status facts_run(struct job *job, struct core *core, struct arena 
     struct reader reader;
     reader_init(&reader, value);
     w->facts->legacy_generation = value.data ? reader_be64(&reader) : 0;
+    struct pair entry;
+    size_t entries = 0;
+    TRY(store->ops->scan(store, STORE_QUARANTINE, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX, arena, &entry,
+                         &entries));
+    w->runner->quarantined = entries > 0;
     w->facts->ready = core_is_ready(core);
     w->facts->unacked = core_unacked(core);
     w->runner->ready = w->facts->ready;

@@ -28,6 +28,7 @@ struct runner {
     struct driver *driver; /* owned; NULL while down */
     struct arena arena;    /* of the batch in hand */
     bool ready;            /* the core said so in the last job */
+    bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
     bool vanished;         /* some shadow's row is gone: new rows are looked up by identity */
     bool locked_out;       /* a row was locked: look again soon, without a wake */
     uint64_t due_seen;     /* wake count at the last look at due records */
@@ -108,6 +109,9 @@ struct status works_forget_pending(struct runner *runner, struct work *works, si
 /* Stores in the legacy database what an interrupted capture left pending. */
 struct status runner_settle_pending(struct runner *runner) MUST_CHECK;
 struct status work_quarantine(struct runner *runner, const struct work *work, uint32_t number, const char *reason) MUST_CHECK;
+
+/* Puts the items of ended works into the quarantine, and takes back what has been mended. */
+struct status works_tell(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 
 struct due_work {
     struct due due;

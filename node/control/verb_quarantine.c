@@ -13,7 +13,8 @@ static json_t *text_json(struct span text)
 
 static json_t *entry_json(const struct quarantine_entry *entry)
 {
-    const struct register_info *info = entry->number ? register_info(entry->number) : NULL;
+    uint32_t number = entry->number & ~QUARANTINE_WRITE;
+    const struct register_info *info = number ? register_info(number) : NULL;
     bool known = !record_id_equal(entry->record, (struct record_id){{0}});
     json_t *json = json_pack("{s:s,s:I,s:o,s:o}", "kind", entry->kind == QUARANTINE_ROW ? "row" : "leaf", "at_ms",
                              (json_int_t)entry->at_ms, "reason", text_json(entry->reason), "record",
