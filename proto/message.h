@@ -130,7 +130,9 @@ struct push_answer {
 
 /* POST /sync/v1/pull */
 struct pull {
-    const struct stream_state *have; /* what the reader holds of each stream that it follows; root for fail-over checks */
+    /* What the reader holds of each stream that it follows; root for fail-over checks. Streams of its own only while it
+     * fetches its history after hello: then every one that the hub holds comes, named or not. */
+    const struct stream_state *have;
     size_t have_count;
     const struct dot *want;          /* dots that parked changes wait for, with their record in want_records */
     const struct record_id *want_records;

@@ -21,6 +21,7 @@ struct serving {
     struct pull_part *parts;
     size_t part_count;
     size_t leaves_left, bytes_left;
+    bool own_wanted;  /* the reader's own streams come too */
     struct riding *riding;
     const struct stream *last_note; /* whose checkpoint the attachment before bore */
     struct record_id *ids;
@@ -47,6 +48,18 @@ static const struct stream_state *have_of(const struct pull *pull, struct stream
         }
     }
     return NULL;
+}
+
+/* Only a store that is fetching its own history names streams of its own. It may be older than some of them and cannot name
+ * those: one named asks for all. */
+static bool own_asked(const struct pull *pull, struct node_id peer)
+{
+    for (size_t i = 0; i < pull->have_count; i++) {
+        if (node_id_equal(pull->have[i].stream.node, peer)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A body goes to its author, to the present owner, and, if it is not sealed, to the owner's province. */
@@ -261,8 +274,8 @@ static struct status stream_serve(struct serving *s, struct stream *stream)
 {
     const struct stream_state *have = have_of(s->pull, stream->id);
     uint64_t first = have ? have->size : 0;
-    bool own = node_id_equal(stream->id.node, s->peer);
-    if ((own && !have) || first >= stream->range.size || !core_may_read(s->core, s->peer, stream->id)) {
+    bool skipped = node_id_equal(stream->id.node, s->peer) && !s->own_wanted;
+    if (skipped || first >= stream->range.size || !core_may_read(s->core, s->peer, stream->id)) {
         return status_ok();
     }
     if (s->leaves_left == 0 || s->bytes_left == 0 || s->part_count == LIMIT_PULL_ORIGINS) {
@@ -324,6 +337,7 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
 {
     struct pull_answer answer = {.now_ms = core->now_ms};
     struct serving s = {.core = core, .peer = peer, .pull = pull, .arena = arena, .leaves_left = LIMIT_BATCH_LEAVES};
+    s.own_wanted = own_asked(pull, peer);
     s.bytes_left = pull->bytes_max > 0 && pull->bytes_max < LIMIT_PUSH_BYTES ? pull->bytes_max : LIMIT_PUSH_BYTES;
     if (!core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);

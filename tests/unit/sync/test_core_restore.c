@@ -171,6 +171,61 @@ static void a_crash_between_archive_and_rewriting_loses_nothing(void **state)
     assert_true(digests_equal(&world, a, &world.hub, id));
 }
 
+/* Monday's backup, restored on Tuesday, wrote on: epoch 2. On Wednesday Monday's backup is restored once more; it has never
+ * heard of epoch 2, of which the hub holds everything. */
+static void restore_what_is_older_than_the_epoch(bool doubt)
+{
+    struct store *monday;
+    take_backup();
+    must(store_model_copy(backup, world.memory, &monday));
+    edit("sebelum bencana");
+    must(world_settle(&world));
+    restore(false);
+    edit("sesudah bencana");
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    backup = monday;
+    restore(doubt);
+    assert_int_equal(core_epoch(a->core), 1);
+}
+
+static void a_backup_from_before_the_present_epoch_gets_that_epoch_back(void **state)
+{
+    (void)state;
+    restore_what_is_older_than_the_epoch(false);
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    assert_int_equal(site_siblings(&world, a, id, REG_TITLE), 2);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    edit("selesai");
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 2);
+    assert_string_equal(site_title(&world, &world.hub, id), "selesai");
+}
+
+static void a_backup_from_before_the_present_epoch_that_wrote_on_loses_nothing(void **state)
+{
+    (void)state;
+    restore_what_is_older_than_the_epoch(false);
+    edit("hari Rabu");
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 3);
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 3);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
+static void a_doubtful_backup_that_opens_an_epoch_known_to_the_hub_loses_nothing(void **state)
+{
+    (void)state;
+    restore_what_is_older_than_the_epoch(true);
+    edit("hari Rabu");
+    assert_int_equal(core_epoch(a->core), 2);
+    must(world_settle(&world));
+    assert_int_equal(core_epoch(a->core), 3);
+    assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 3);
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
 static void a_cloned_node_is_refused_until_a_person_says_takeover(void **state)
 {
     (void)state;
@@ -340,6 +395,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_in_doubt_writes_in_a_new_epoch_at_once, start, stop),
         cmocka_unit_test_setup_teardown(a_store_in_doubt_that_wrote_nothing_goes_on_in_its_epoch, start, stop),
         cmocka_unit_test_setup_teardown(a_crash_between_archive_and_rewriting_loses_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_backup_from_before_the_present_epoch_gets_that_epoch_back, start, stop),
+        cmocka_unit_test_setup_teardown(a_backup_from_before_the_present_epoch_that_wrote_on_loses_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_doubtful_backup_that_opens_an_epoch_known_to_the_hub_loses_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_cloned_node_is_refused_until_a_person_says_takeover, start, stop),
         cmocka_unit_test_setup_teardown(a_copy_of_the_same_machine_waits_for_silence, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
