@@ -4,8 +4,9 @@
  * backups, routes and erasures, once everything is healed hub, owner and province have equal states, nothing is parked, nothing
  * that was accepted is missing at the hub, and an idle world writes nothing.
  *
- *   build/dev/tests/law_exchange            LAW_SEEDS seeds (300)
- *   LAW_FIRST=17 LAW_SEEDS=1 .../law_exchange   one seed */
+ *   build/dev/tests/law_exchange            LAW_SEEDS seeds (3000)
+ *   LAW_FIRST=17 LAW_SEEDS=1 .../law_exchange   one seed
+ *   LAW_TRACE=1 ...                             what happened in each seed that fails, step by step */
 #include "tests/unit/sync/world.h"
 
 #define STEPS 160
@@ -44,7 +45,9 @@ struct law {
     size_t write_count;
     struct store *backups[REGENCIES];
     size_t backup_writes[REGENCIES];
-    uint64_t seed;
+    size_t steps;
+    bool traced;
+    char detail[64]; /* of the present step, for the trace */
     const char *problem;
 };
 
@@ -79,9 +82,18 @@ static void note_write(struct law *law, struct site *site, struct record_id reco
     }
 }
 
-/* Honest failures of the moment; anything else is a broken promise. */
-static void expect(struct law *law, struct status status, const char *what)
+static void trace(struct law *law, const struct site *site, const char *what, struct status status)
 {
+    if (law->traced) {
+        print_message("%4zu %-5.16s %s%s: %s\n", law->steps, site->id.text, what, law->detail, status_name(status));
+    }
+    law->detail[0] = 0;
+}
+
+/* Honest failures of the moment; anything else is a broken promise. */
+static void expect(struct law *law, const struct site *site, struct status status, const char *what)
+{
+    trace(law, site, what, status);
     switch (status.code) {
     case STATUS_OK:
     case STATUS_IO:
@@ -111,7 +123,9 @@ static void do_create(struct law *law)
     const char *scope = site == &law->world.hub ? scopes[draw(law, REGENCIES)] : NULL;
     struct status status = site_create(&law->world, site, scope, title, &id);
     note_write(law, site, id, status);
-    expect(law, status, "create");
+    snprintf(law->detail, sizeof law->detail, " record %zu, %s%s%s", law->record_count, title, scope ? " for " : "",
+             scope ? scope : "");
+    expect(law, site, status, "create");
     if (status_is_ok(status)) {
         law->records[law->record_count++] = id;
     }
@@ -144,7 +158,8 @@ static void do_save(struct law *law)
     struct status status = site_edit(&law->world, form.site, lane, law->records[form.record], &form.token, REG_TITLE,
                                      text_value(&law->world, title));
     note_write(law, form.site, law->records[form.record], status);
-    expect(law, status, "edit");
+    snprintf(law->detail, sizeof law->detail, " record %zu, %s, lane %u", form.record, title, lane);
+    expect(law, form.site, status, "edit");
 }
 
 static void do_call(struct law *law, struct status (*call)(struct world *, struct site *, struct next *), const char *what)
@@ -153,7 +168,10 @@ static void do_call(struct law *law, struct status (*call)(struct world *, struc
     struct next next;
     law->world.drop_answer = draw(law, 6) == 0;
     law->world.duplicate = draw(law, 6) == 0;
-    expect(law, call(&law->world, site, &next), what);
+    struct status status = call(&law->world, site, &next);
+    snprintf(law->detail, sizeof law->detail, "%s%s%s%s", law->world.duplicate ? ", doubled" : "",
+             law->world.drop_answer ? ", answer lost" : "", next.why[0] ? ", " : "", next.why);
+    expect(law, site, status, what);
     law->world.drop_answer = false;
     law->world.duplicate = false;
     if (next.step == NEXT_STOP || next.step == NEXT_TAKEOVER || next.step == NEXT_UPDATE) {
@@ -168,7 +186,9 @@ static void do_route(struct law *law)
     static const char *const scopes[REGENCIES] = {"64.09", "64.10", "61.03"};
     if (law->record_count > 0) {
         size_t record = (size_t)draw(law, law->record_count);
-        expect(law, world_route(&law->world, law->records[record], scopes[draw(law, REGENCIES)]), "route");
+        const char *scope = scopes[draw(law, REGENCIES)];
+        snprintf(law->detail, sizeof law->detail, " record %zu to %s", record, scope);
+        expect(law, &law->world.hub, world_route(&law->world, law->records[record], scope), "route");
     }
 }
 
@@ -179,7 +199,8 @@ static void do_erase(struct law *law)
     if (law->record_count == 0) {
         return;
     }
-    struct record_id id = law->records[draw(law, law->record_count)];
+    size_t record = (size_t)draw(law, law->record_count);
+    struct record_id id = law->records[record];
     if (!status_is_ok(site_read(&law->world, &law->world.hub, id, &token))) {
         return;
     }
@@ -190,7 +211,8 @@ static void do_erase(struct law *law)
                           .ctx = token.ctx,
                           .ctx_count = token.count,
                           .class = CLASS_RESTRICTED};
-    expect(law, site_write(&law->world, &law->world.hub, &draft, &written), "erase");
+    snprintf(law->detail, sizeof law->detail, " record %zu", record);
+    expect(law, &law->world.hub, site_write(&law->world, &law->world.hub, &draft, &written), "erase");
 }
 
 static void do_upkeep(struct law *law)
@@ -201,7 +223,7 @@ static void do_upkeep(struct law *law)
     if (status_is_ok(status)) {
         status = site_end(site, core_upkeep(site->core, &more));
     }
-    expect(law, status, "upkeep");
+    expect(law, site, status, "upkeep");
 }
 
 static void do_backup(struct law *law)
@@ -213,6 +235,7 @@ static void do_backup(struct law *law)
     }
     must(store_model_copy(law->regencies[n]->store, law->world.memory, &law->backups[n]));
     law->backup_writes[n] = law->write_count;
+    trace(law, law->regencies[n], "backup", status_ok());
 }
 
 static void do_restore(struct law *law)
@@ -233,6 +256,7 @@ static void do_restore(struct law *law)
         }
     }
     must(site_start(&law->world, site));
+    trace(law, site, site->doubt ? "restored, in doubt" : "restored", status_ok());
 }
 
 static void do_fault(struct law *law)
@@ -241,12 +265,15 @@ static void do_fault(struct law *law)
     switch (draw(law, 4)) {
     case 0:
         must(site_restart(&law->world, site));
+        trace(law, site, "crash", status_ok());
         break;
     case 1:
         store_model_commit_unknown(site->store, draw(law, 2) == 0);
+        trace(law, site, "next commit unknown", status_ok());
         break;
     default:
         store_model_fail_after(site->store, 1 + draw(law, 60));
+        trace(law, site, "the store will fail", status_ok());
     }
 }
 
@@ -256,6 +283,8 @@ static void do_clock(struct law *law)
     law->world.now_ms += draw(law, 20) * 60000;
     struct site *site = law->regencies[draw(law, REGENCIES)];
     site->skew_ms = skews[draw(law, 6)];
+    snprintf(law->detail, sizeof law->detail, " %lld ms off", (long long)site->skew_ms);
+    trace(law, site, "clock", status_ok());
 }
 
 static void step(struct law *law)
@@ -275,7 +304,7 @@ static void step(struct law *law)
     } else if (n < 74) {
         do_call(law, world_pull, "pull");
     } else if (n < 82) {
-        expect(law, world_owed(&law->world), "owed");
+        expect(law, &law->world.hub, world_owed(&law->world), "owed");
     } else if (n < 86) {
         do_route(law);
     } else if (n < 87) {
@@ -293,6 +322,47 @@ static void step(struct law *law)
     }
 }
 
+/* The node's own streams as one side holds them. */
+static void print_own_streams(struct law *law, struct site *at, struct node_id node, const char *side)
+{
+    struct stream_info *infos;
+    size_t count;
+    must(site_begin(&law->world, at));
+    must(core_streams(at->core, &law->world.arena, &infos, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (node_id_equal(infos[i].id.node, node)) {
+            print_message("    %s epoch %u: %llu leaves\n", side, infos[i].id.epoch, (unsigned long long)infos[i].size);
+        }
+    }
+    core_rollback(at->core);
+}
+
+static void print_next(struct law *law, struct site *site, const char *what,
+                       struct status (*call)(struct world *, struct site *, struct next *))
+{
+    struct next next;
+    struct status status = call(&law->world, site, &next);
+    print_message("    %s: %s, %s%s%s\n", what, status_name(status), verdict_name(law->world.verdict),
+                  next.why[0] ? ", " : "", next.why);
+}
+
+/* Why the world does not come to rest: what each node and the hub hold, and what each call says. */
+static void print_unsettled(struct law *law, struct status status)
+{
+    print_message("settle: %s, %zu leaves in the last round\n", status_name(status), law->world.leaves_moved);
+    for (size_t i = 0; i < law->world.node_count; i++) {
+        struct site *site = &law->world.nodes[i];
+        print_message("  %.16s: %s, epoch %u, %llu unacknowledged\n", site->id.text,
+                      core_is_ready(site->core) ? "ready" : "not ready", core_epoch(site->core),
+                      (unsigned long long)core_unacked(site->core));
+        print_own_streams(law, site, site->id, "here");
+        print_own_streams(law, &law->world.hub, site->id, "hub ");
+        print_next(law, site, "hello", world_hello);
+        print_next(law, site, "pull", world_pull);
+        print_next(law, site, "push", world_push);
+    }
+}
+
 static void heal(struct law *law)
 {
     for (size_t i = 0; i < law->world.node_count; i++) {
@@ -304,17 +374,7 @@ static void heal(struct law *law)
     struct status status = world_settle(&law->world);
     if (!status_is_ok(status)) {
         law->problem = "does not settle";
-        print_message("settle: %s, %zu leaves in the last round\n", status_name(status), law->world.leaves_moved);
-        for (size_t i = 0; i < law->world.node_count; i++) {
-            struct site *site = &law->world.nodes[i];
-            struct next next;
-            struct status hello = world_hello(&law->world, site, &next);
-            print_message("  %.16s: %s, epoch %u, %llu unacknowledged; hello: %s, %s\n", site->id.text,
-                          core_is_ready(site->core) ? "ready" : "not ready", core_epoch(site->core),
-                          (unsigned long long)core_unacked(site->core), status_name(hello), next.why);
-            struct status push = world_push(&law->world, site, &next);
-            print_message("    push: %s, %s, %s\n", status_name(push), verdict_name(law->world.verdict), next.why);
-        }
+        print_unsettled(law, status);
     }
 }
 
@@ -449,10 +509,10 @@ static void check(struct law *law)
     }
 }
 
-static const char *run(uint64_t seed)
+static const char *run(uint64_t seed, bool traced)
 {
     struct law *law = calloc(1, sizeof *law);
-    law->seed = seed;
+    law->traced = traced;
     law->random = seed * 0x9e3779b97f4a7c15U + 1;
     must(world_start(&law->world, memory_heap()));
     must(world_join(&law->world, "64.09", "64", &law->regencies[0]));
@@ -462,7 +522,7 @@ static const char *run(uint64_t seed)
     if (draw(law, 4) != 0) {
         must(world_settle(&law->world));
     }
-    for (size_t i = 0; i < STEPS && !law->problem; i++) {
+    for (; law->steps < STEPS && !law->problem; law->steps++) {
         step(law);
     }
     if (!law->problem) {
@@ -494,12 +554,16 @@ static void every_schedule_converges(void **state)
     (void)state;
     uint64_t seeds = setting("LAW_SEEDS", 3000);
     uint64_t first = setting("LAW_FIRST", 1);
+    bool traced = setting("LAW_TRACE", 0) > 0;
     size_t bad = 0;
     for (uint64_t seed = first; seed < first + seeds; seed++) {
-        const char *problem = run(seed);
+        const char *problem = run(seed, false);
         if (problem) {
             print_message("seed %llu: %s\n", (unsigned long long)seed, problem);
             bad++;
+        }
+        if (problem && traced) {
+            (void)run(seed, true);
         }
     }
     assert_int_equal(bad, 0);
