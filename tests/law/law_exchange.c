@@ -247,8 +247,8 @@ static void do_restore(struct law *law)
     }
     site_stop(site);
     site->store->ops->free(site->store);
-    site->store = law->backups[n];
-    law->backups[n] = NULL;
+    /* a backup stays: restored again, it is older than the epochs that were opened in between */
+    must(store_model_copy(law->backups[n], law->world.memory, &site->store));
     site->doubt = draw(law, 2) == 0;
     for (size_t i = law->backup_writes[n]; i < law->write_count; i++) {
         if (law->writes[i].site == site) {
