@@ -91,9 +91,26 @@ static const char *item_text(const struct capture_item *item)
     case ITEM_BLANKED_AGAIN:
         return "an erased value came back from an old form and was blanked again";
     case ITEM_STEP:
-        return "the workflow does not know this step of status: applied and flagged";
+        break;
     }
     return "";
+}
+
+/* A step that the workflow does not know is applied, and stands in the record's history for whoever looks at it. Systems
+ * that close a case in one step make thousands of them, which would bury what a person has to mend. */
+static bool is_told(const struct capture_item *item)
+{
+    return item->kind != ITEM_STEP;
+}
+
+static bool has_told(const struct work *work)
+{
+    for (size_t i = 0; i < work->decision.item_count; i++) {
+        if (is_told(&work->decision.items[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Items are told anew by each decision; what is no longer told has been mended. A row that failed keeps its entry. */
@@ -101,22 +118,24 @@ static struct status items_tell(struct runner *runner, const struct work *work, 
 {
     struct span table = span_text(runner->options.mapping->tables[work->table].name);
     uint32_t *numbers = arena_array(arena, work->decision.item_count, sizeof *numbers);
+    size_t count = 0;
     if (!numbers) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     for (size_t i = 0; i < work->decision.item_count; i++) {
         const struct capture_item *item = &work->decision.items[i];
-        numbers[i] = item->number;
-        TRY(quarantine_add(runner, work, item->number, item_text(item), arena));
+        if (is_told(item)) {
+            numbers[count++] = item->number;
+            TRY(quarantine_add(runner, work, item->number, item_text(item), arena));
+        }
     }
-    return quarantine_mend_row(runner->options.store, runner->options.legacy->lane, table, work->key, numbers,
-                               work->decision.item_count, arena);
+    return quarantine_mend_row(runner->options.store, runner->options.legacy->lane, table, work->key, numbers, count, arena);
 }
 
 static bool tells(const struct runner *runner, const struct work *work)
 {
     bool decided = work->end == WORK_DONE || work->end == WORK_PERSON;
-    return decided && work->there && (work->decision.item_count > 0 || runner->quarantined);
+    return decided && work->there && (has_told(work) || runner->quarantined);
 }
 
 static struct status tell_run(struct job *job, struct core *core, struct arena *arena)
