@@ -105,10 +105,11 @@ struct status quarantine_remove(struct store *store, const struct quarantine_ent
     return store->ops->remove(store, STORE_QUARANTINE, &key, 1);
 }
 
-static bool is_kept(struct pair pair, const uint32_t *keep, size_t keep_count)
+static bool is_kept(struct pair pair, bool captured, const uint32_t *keep, size_t keep_count)
 {
     struct quarantine_entry entry;
-    if (!status_is_ok(entry_read(pair, &entry)) || (entry.number & QUARANTINE_WRITE)) {
+    uint32_t stays = QUARANTINE_WRITE | (captured ? 0 : QUARANTINE_NOTICE);
+    if (!status_is_ok(entry_read(pair, &entry)) || (entry.number & stays)) {
         return true;
     }
     for (size_t i = 0; i < keep_count; i++) {
@@ -120,7 +121,7 @@ static bool is_kept(struct pair pair, const uint32_t *keep, size_t keep_count)
 }
 
 struct status quarantine_mend_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
-                                  const uint32_t *keep, size_t keep_count, struct arena *arena)
+                                  bool captured, const uint32_t *keep, size_t keep_count, struct arena *arena)
 {
     struct buffer buffer;
     struct span from;
@@ -137,7 +138,7 @@ struct status quarantine_mend_row(struct store *store, uint32_t lane, struct spa
     TRY(buffer_end(&last, &end));
     TRY(store->ops->scan(store, STORE_QUARANTINE, from, end, false, LIMIT_REGISTER_COUNT, SIZE_MAX, arena, pairs, &count));
     for (size_t i = 0; i < count; i++) {
-        if (!is_kept(pairs[i], keep, keep_count)) {
+        if (!is_kept(pairs[i], captured, keep, keep_count)) {
             TRY(store->ops->remove(store, STORE_QUARANTINE, &pairs[i].key, 1));
         }
     }

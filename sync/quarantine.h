@@ -15,6 +15,10 @@ enum quarantine_kind {
 };
 
 #define QUARANTINE_WRITE 0x10000u
+/* Beside a register: told once, by the capture that saw it (an old form, something made looser); the next capture of the
+ * row takes it back, not a look that finds nothing new. */
+#define QUARANTINE_NOTICE 0x20000u
+#define QUARANTINE_REGISTER 0xffffu
 
 struct quarantine_entry {
     enum quarantine_kind kind;
@@ -37,9 +41,10 @@ struct status quarantine_put(struct store *store, const struct quarantine_entry 
                              bool *out_new) MUST_CHECK;
 /* Absent is no error. */
 struct status quarantine_remove(struct store *store, const struct quarantine_entry *entry, struct arena *arena) MUST_CHECK;
-/* What was told of a row's reading and is not among `keep` (registers) has been mended. Entries with QUARANTINE_WRITE stay. */
+/* What was told of a row's reading and is not among `keep` has been mended. Entries with QUARANTINE_WRITE stay; those with
+ * QUARANTINE_NOTICE too, unless `captured`. */
 struct status quarantine_mend_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
-                                  const uint32_t *keep, size_t keep_count, struct arena *arena) MUST_CHECK;
+                                  bool captured, const uint32_t *keep, size_t keep_count, struct arena *arena) MUST_CHECK;
 /* Ascending by key, after `after` (empty: from the start); out_last is the key to go on from. */
 struct status quarantine_list(struct store *store, struct span after, size_t limit, struct arena *arena,
                               struct quarantine_entry *out_entries, size_t *out_count, struct span *out_last) MUST_CHECK;

@@ -34,7 +34,7 @@ static struct status quarantine_add(struct runner *runner, const struct work *wo
 {
     const struct mapping_table *table = &runner->options.mapping->tables[work->table];
     const struct mapping_register *reg =
-        work->form && number ? mapping_register(work->form, number & ~QUARANTINE_WRITE) : NULL;
+        work->form && number ? mapping_register(work->form, number & QUARANTINE_REGISTER) : NULL;
     struct quarantine_entry entry = {.kind = QUARANTINE_ROW,
                                      .at_ms = (uint64_t)clock_now_ms(),
                                      .reason = span_text(reason),
@@ -114,7 +114,7 @@ static bool has_told(const struct work *work)
 }
 
 /* Items are told anew by each decision; what is no longer told has been mended. A row that failed keeps its entry. */
-static struct status items_tell(struct runner *runner, const struct work *work, struct arena *arena)
+static struct status items_tell(struct runner *runner, const struct work *work, bool captured, struct arena *arena)
 {
     struct span table = span_text(runner->options.mapping->tables[work->table].name);
     uint32_t *numbers = arena_array(arena, work->decision.item_count, sizeof *numbers);
@@ -125,11 +125,13 @@ static struct status items_tell(struct runner *runner, const struct work *work, 
     for (size_t i = 0; i < work->decision.item_count; i++) {
         const struct capture_item *item = &work->decision.items[i];
         if (is_told(item)) {
-            numbers[count++] = item->number;
-            TRY(quarantine_add(runner, work, item->number, item_text(item), arena));
+            numbers[count] = item->number | (item->kind == ITEM_QUARANTINE ? 0 : QUARANTINE_NOTICE);
+            TRY(quarantine_add(runner, work, numbers[count], item_text(item), arena));
+            count++;
         }
     }
-    return quarantine_mend_row(runner->options.store, runner->options.legacy->lane, table, work->key, numbers, count, arena);
+    return quarantine_mend_row(runner->options.store, runner->options.legacy->lane, table, work->key, captured, numbers, count,
+                               arena);
 }
 
 static bool tells(const struct runner *runner, const struct work *work)
@@ -144,7 +146,7 @@ static struct status tell_run(struct job *job, struct core *core, struct arena *
     struct works_job *w = (struct works_job *)job;
     for (size_t i = 0; i < w->count; i++) {
         if (tells(w->runner, &w->works[i])) {
-            TRY(items_tell(w->runner, &w->works[i], arena));
+            TRY(items_tell(w->runner, &w->works[i], false, arena));
         }
     }
     return status_ok();
@@ -411,7 +413,7 @@ static struct status work_leaves(struct runner *runner, struct core *core, struc
     }
     TRY(capture_done(&source, decision, written, &runner->arena));
     TRY(pending_put(runner, work, arena));
-    TRY(items_tell(runner, work, arena));
+    TRY(items_tell(runner, work, true, arena));
     TRY(work_settle(runner, &source, work));
     work->written = true;
     return status_ok();

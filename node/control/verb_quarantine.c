@@ -13,7 +13,7 @@ static json_t *text_json(struct span text)
 
 static json_t *entry_json(const struct quarantine_entry *entry)
 {
-    uint32_t number = entry->number & ~QUARANTINE_WRITE;
+    uint32_t number = entry->number & QUARANTINE_REGISTER;
     const struct register_info *info = number ? register_info(number) : NULL;
     bool known = !record_id_equal(entry->record, (struct record_id){{0}});
     json_t *json = json_pack("{s:s,s:I,s:o,s:o}", "kind", entry->kind == QUARANTINE_ROW ? "row" : "leaf", "at_ms",

@@ -83,28 +83,32 @@ static struct status engine_run_all(struct engine *engine, struct job *group, st
     return core_commit(core);
 }
 
-static void engine_finish(struct engine *engine, struct job *group, struct status status, uint64_t took_ms)
+/* Counted before any `done` runs, so that whoever was told finds itself counted. */
+static void engine_count(struct engine *engine, const struct job *group, uint64_t took_ms)
 {
-    uint64_t jobs = 0;
-    uint64_t failed = 0;
-    for (struct job *job = group; job;) {
-        struct job *next = job->next; /* done may free the job */
-        if (!status_is_ok(status)) {
-            job->status = status;
-        }
-        jobs++;
-        failed += status_is_ok(job->status) ? 0 : 1;
-        job->done(job, job->status);
-        job = next;
-    }
     pthread_mutex_lock(&engine->lock);
-    engine->counts.jobs += jobs;
-    engine->counts.failed += failed;
+    for (const struct job *job = group; job; job = job->next) {
+        engine->counts.jobs++;
+        engine->counts.failed += status_is_ok(job->status) ? 0 : 1;
+    }
     engine->counts.groups++;
     if (took_ms > engine->counts.longest_ms) {
         engine->counts.longest_ms = took_ms;
     }
     pthread_mutex_unlock(&engine->lock);
+}
+
+static void engine_finish(struct engine *engine, struct job *group, struct status status, uint64_t took_ms)
+{
+    for (struct job *job = group; job && !status_is_ok(status); job = job->next) {
+        job->status = status;
+    }
+    engine_count(engine, group, took_ms);
+    for (struct job *job = group; job;) {
+        struct job *next = job->next; /* done may free the job */
+        job->done(job, job->status);
+        job = next;
+    }
 }
 
 /* A commit or a mark that failed: memory and a lock may pass, anything else means that the store cannot be trusted. */
