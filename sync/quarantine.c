@@ -98,13 +98,6 @@ struct status quarantine_put(struct store *store, const struct quarantine_entry 
     return store->ops->put(store, STORE_QUARANTINE, &pair, 1);
 }
 
-struct status quarantine_remove(struct store *store, const struct quarantine_entry *entry, struct arena *arena)
-{
-    struct span key;
-    TRY(entry_key(entry, arena, &key));
-    return store->ops->remove(store, STORE_QUARANTINE, &key, 1);
-}
-
 static bool is_kept(struct pair pair, bool captured, const uint32_t *keep, size_t keep_count)
 {
     struct quarantine_entry entry;

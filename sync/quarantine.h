@@ -39,8 +39,6 @@ struct quarantine_entry {
 /* Keeps at_ms of an entry that is there already. out_new (may be NULL): it had not been told before. */
 struct status quarantine_put(struct store *store, const struct quarantine_entry *entry, struct arena *arena,
                              bool *out_new) MUST_CHECK;
-/* Absent is no error. */
-struct status quarantine_remove(struct store *store, const struct quarantine_entry *entry, struct arena *arena) MUST_CHECK;
 /* What was told of a row's reading and is not among `keep` has been mended. Entries with QUARANTINE_WRITE stay; those with
  * QUARANTINE_NOTICE too, unless `captured`. */
 struct status quarantine_mend_row(struct store *store, uint32_t lane, struct span table, struct span row_key,
