@@ -154,9 +154,13 @@ static void peer_wait(struct peer *peer, enum peer_state state, uint64_t asked_m
     peer_cancel(peer, false);
 }
 
-/* What the core made of an answer decides where the dialogue goes on. */
+/* What the core made of an answer decides where the dialogue goes on. While the link rests, it goes on with a hello and
+ * with nothing else: an answer that was still with the engine when another call failed must not wipe out why it rests. */
 static void peer_follow(struct peer *peer, const struct exchange *x)
 {
+    if (uv_is_active((uv_handle_t *)&peer->timer)) {
+        return;
+    }
     switch (x->next.step) {
     case NEXT_GO_ON:
         peer->back_off_ms = LIMIT_RETRY_FIRST_MS;
