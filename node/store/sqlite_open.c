@@ -52,12 +52,16 @@ static struct status file_make(const char *path)
     return file_sync_folder(path);
 }
 
-static struct status connect_and_prepare(struct sqlite_store *s, char *problem, size_t problem_size)
+static struct status connect_and_prepare(struct sqlite_store *s, const char *vfs, char *problem, size_t problem_size)
 {
     bool empty = false;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    TRY(file_make(s->path));
-    TRY(sqlite_result(s, sqlite3_open_v2(s->path, &s->db, flags, NULL)));
+    if (vfs) {
+        flags |= SQLITE_OPEN_CREATE;
+    } else {
+        TRY(file_make(s->path));
+    }
+    TRY(sqlite_result(s, sqlite3_open_v2(s->path, &s->db, flags, vfs)));
     TRY(sqlite_result(s, sqlite3_exec(s->db, first_sql, NULL, NULL, NULL)));
     TRY(sqlite_schema_check(s, problem, problem_size, &empty));
     TRY(sqlite_result(s, sqlite3_exec(s->db, then_sql, NULL, NULL, NULL)));
@@ -100,6 +104,12 @@ static void library_set_up(void)
 struct status store_sqlite_open(const char *path, struct memory memory, struct store **out_store, char *problem,
                                 size_t problem_size)
 {
+    return store_sqlite_open_on(NULL, path, memory, out_store, problem, problem_size);
+}
+
+struct status store_sqlite_open_on(const char *vfs, const char *path, struct memory memory, struct store **out_store,
+                                   char *problem, size_t problem_size)
+{
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, library_set_up);
     struct sqlite_store *s = memory.alloc(memory.owner, sizeof *s);
@@ -117,7 +127,7 @@ struct status store_sqlite_open(const char *path, struct memory memory, struct s
         return STATUS_MAKE(STATUS_LIMIT);
     }
     char sentence[PATH_MAX + 256] = "";
-    struct status status = connect_and_prepare(s, sentence, sizeof sentence);
+    struct status status = connect_and_prepare(s, vfs, sentence, sizeof sentence);
     if (!status_is_ok(status)) {
         if (sentence[0] == 0) {
             sqlite3_snprintf(sizeof sentence, sentence, open_sentence(status, s->failure), s->path);

@@ -15,6 +15,11 @@
 struct status store_sqlite_open(const char *path, struct memory memory, struct store **out_store, char *problem,
                                 size_t problem_size) MUST_CHECK;
 
+/* The same on the file layer with this name, registered with SQLite by the caller; NULL: SQLite's own. The simulator's
+ * disks (tests/sim/vfs.h) come in here. */
+struct status store_sqlite_open_on(const char *vfs, const char *path, struct memory memory, struct store **out_store,
+                                   char *problem, size_t problem_size) MUST_CHECK;
+
 /* Static words for the last failure of a call: "disk full", "disk failed: open the store anew", "file damaged", ... ;
  * "" before the first. For the log. */
 const char *store_sqlite_problem(const struct store *store);
