@@ -5,15 +5,23 @@
 #include <pthread.h>
 
 #include "node/connector/driver.h"
+#include "node/engine/engine.h"
 #include "sync/capture.h"
 #include "sync/quarantine.h"
 
 /* The connector's thread: takes rows from a driver, asks the capture rule inside engine jobs, and carries out what it
  * decides, in the order of commits of connector.md. Private to node/connector.
  *
- *   work.c      one row on its way: read, mapped, decided
- *   decide.c    the engine jobs: decide, write leaves, pending shadows
- *   apply.c     the legacy transactions: claims, shadows, write-backs, inserts
+ *   work.c      one row on its way: read, mapped
+ *   lookup.c    whose row it is, if it has no shadow
+ *   decide.c    engine jobs: the capture rule
+ *   leaves.c    engine jobs: leaves and pending shadows
+ *   apply.c     legacy transactions: claims and shadows; the rounds that carry out what was decided
+ *   write.c     legacy transactions: write-backs
+ *   insert.c    complaints and notes of others that have no row yet
+ *   tell.c      the quarantine
+ *   facts.c     what is asked of the core before anything else
+ *   due.c       records that changed through others
  *   runner.c    what to look at next: outbox, due records, first load, comparison */
 
 enum {
@@ -98,27 +106,66 @@ struct status row_capture(struct runner *runner, size_t table, const struct mapp
 void work_rederive(struct runner *runner, struct work *work);
 void identity_digest(struct runner *runner, const struct shadow_cell *cells, size_t count, uint8_t out_digest[16]);
 
+/* ---- lookup.c ---- */
+
+/* Asks the driver about the works that need it; out_any: some did, decide them again. */
+struct status works_lookup(struct runner *runner, struct work *works, size_t count, bool *out_any) MUST_CHECK;
+
 /* ---- decide.c ---- */
+
+/* An engine job over works. The store is touched in engine jobs and nowhere else. */
+struct works_job {
+    struct job job; /* first */
+    struct runner *runner;
+    struct work *works;
+    size_t count;
+    struct due_work *due;
+    size_t *due_count;
+    struct core_facts *facts;
+    uint64_t generation;
+};
+struct status works_call(struct runner *runner, struct works_job *job,
+                         struct status (*run)(struct job *, struct core *, struct arena *), bool reads_only) MUST_CHECK;
 
 /* Decides every open work in one engine job. */
 struct status works_decide(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* A note's long texts stand in their bodies, not in the record's row: the record with them. Inside a job. */
+struct status work_whole_part(struct core *core, const struct record *record, struct part_id part, struct arena *arena,
+                              const struct record **out_record) MUST_CHECK;
+/* What is to be written points into the record, whose memory ends with the transaction: a copy. */
+struct status decision_own(struct capture_decision *decision, struct arena *arena) MUST_CHECK;
+
+/* ---- leaves.c ---- */
+
 /* Writes the leaves of every open work whose decision is LEAVES, with its pending shadow, in one engine job. */
 struct status works_write_leaves(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 /* Drops the pending shadows of written works. */
 struct status works_forget_pending(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 /* Stores in the legacy database what an interrupted capture left pending. */
 struct status runner_settle_pending(struct runner *runner) MUST_CHECK;
-struct status work_quarantine(struct runner *runner, const struct work *work, uint32_t number, const char *reason) MUST_CHECK;
 
+/* ---- tell.c ---- */
+
+struct status work_quarantine(struct runner *runner, const struct work *work, uint32_t number, const char *reason) MUST_CHECK;
+/* The same inside a job. */
+struct status work_quarantine_add(struct runner *runner, const struct work *work, uint32_t number, const char *reason,
+                                  struct arena *arena) MUST_CHECK;
+/* Inside a job: the items of one work's decision. Items are told anew by each decision; what is no longer told has been
+ * mended. A row that failed keeps its entry. */
+struct status work_tell(struct runner *runner, const struct work *work, bool captured, struct arena *arena) MUST_CHECK;
 /* Puts the items of ended works into the quarantine, and takes back what has been mended. */
 struct status works_tell(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+
+/* ---- due.c ---- */
 
 struct due_work {
     struct due due;
     bool keep; /* something of it still waits */
 };
-struct status runner_due(struct runner *runner, struct due_work *out_due, size_t *out_count) MUST_CHECK;
-struct status runner_due_done(struct runner *runner, const struct due_work *due, size_t count) MUST_CHECK;
+/* Every due record once; what has to wait stays due and is looked at after the next wake. */
+struct status due_step(struct runner *runner, bool retry, bool *out_busy) MUST_CHECK;
+
+/* ---- insert.c ---- */
 
 /* A record or note without a row here: what capture_insert says of it. */
 struct insert_work {
@@ -128,10 +175,12 @@ struct insert_work {
     struct capture_decision decision;
     struct span parent_key;
 };
-/* Fills `out_inserts` (room for RUNNER_DUE_MAX) for a record: itself and its notes that have no shadow here. */
-struct status runner_inserts(struct runner *runner, struct record_id record, const struct legacy_shadow *shadows,
-                             size_t shadow_count, struct insert_work *out_inserts, size_t *out_count,
-                             bool *out_waits) MUST_CHECK;
+/* Makes the rows that a record lacks here: its own, then those of its notes. `shadows`: those that it has. out_again: it
+ * has a row now, so its number can be told and its notes can follow. */
+struct status due_insert(struct runner *runner, struct due_work *due, const struct legacy_shadow *shadows,
+                         size_t shadow_count, bool *out_again) MUST_CHECK;
+
+/* ---- facts.c ---- */
 
 struct core_facts {
     bool ready;
@@ -146,7 +195,28 @@ struct status runner_remember_generation(struct runner *runner, uint64_t generat
 /* Goes on with every work until it ends: claims, leaves, shadows, write-backs. Outbox entries of works that end with their
  * capture are removed in the legacy transaction that closes their claim. */
 struct status works_finish(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
-struct status insert_apply(struct runner *runner, struct insert_work *insert, bool *out_inserted) MUST_CHECK;
+/* Stores decision->shadow under the work's key, compare-and-set. */
+struct status shadow_put(struct runner *runner, struct work *work, bool *out_stored) MUST_CHECK;
+/* Where a shadow goes that no longer belongs to its key: found by record and identity, never by a row. */
+struct status shadow_gone_key(struct runner *runner, struct span row_key, struct record_id id, struct span *out_key) MUST_CHECK;
+/* Runs `expr` inside a legacy transaction: rolled back if it fails. */
+#define TRY_LEGACY(expr)                                                                                               \
+    do {                                                                                                               \
+        struct status legacy_status_ = (expr);                                                                         \
+        if (!status_is_ok(legacy_status_)) {                                                                           \
+            runner->driver->ops->rollback(runner->driver);                                                             \
+            return legacy_status_;                                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+/* ---- write.c ---- */
+
+/* Columns for all writes; a value that the mapping cannot say is skipped and told once. */
+struct status write_cells(struct runner *runner, size_t table, const struct mapping_form *form,
+                          struct capture_decision *decision, const struct mapping_raw *current,
+                          struct mapping_cell *out_cells, size_t *out_count) MUST_CHECK;
+/* Carries out WRITE, ROUTED or BLANK in one legacy transaction. */
+struct status work_write(struct runner *runner, struct work *work) MUST_CHECK;
 
 /* ---- runner.c ---- */
 
