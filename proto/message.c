@@ -170,3 +170,29 @@ const char *verdict_name(enum verdict v)
     };
     return (uint32_t)v < VERDICT_COUNT ? names[v] : "?";
 }
+
+const char *verdict_sentence(enum verdict v)
+{
+    switch (v) {
+    case VERDICT_WRONG_DEPLOYMENT:
+        return "the hub is of another deployment: `deployment`, the hub's url, ca.pem and hub.pub must belong together; put in "
+               "what the ministry gave for this deployment, and start again";
+    case VERDICT_UNKNOWN_NODE:
+        return "the hub does not know this node, or it was switched off there: send `simpul pki request` to the ministry";
+    case VERDICT_BAD_SIGNATURE:
+        return "the hub knows another log key of this node: put keys/log.key back, or have the present one registered "
+               "(`simpul pki request`)";
+    case VERDICT_BAD_ROOT:
+    case VERDICT_BAD_LEAF:
+        return "the hub finds this node's log damaged: keep a copy of the data folder, see `simpul log verify`, call the ministry";
+    case VERDICT_CUT:
+        return "the ministry has closed this node's log: ask there before anything else";
+    case VERDICT_TOO_NEW:
+        return "this node's changes name what the hub does not hold: the hub is an older copy of itself, or this log is forged; "
+               "call the ministry";
+    case VERDICT_LIMIT:
+        return "this node asks for more than the hub allows: update it, else call the ministry";
+    default:
+        return "the hub refuses this node: keep the log file and call the ministry";
+    }
+}

@@ -196,5 +196,7 @@ struct status bodies_answer_write(const struct bodies_answer *m, struct arena *a
 struct status bodies_answer_read(struct span bytes, struct arena *arena, struct bodies_answer *out_m) MUST_CHECK;
 
 const char *verdict_name(enum verdict v);
+/* What a refused node tells its officer: one sentence with what to do. */
+const char *verdict_sentence(enum verdict v);
 
 #endif

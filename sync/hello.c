@@ -149,7 +149,7 @@ static struct status hello_refused(struct core *core, const struct hello_answer 
         *out_next = (struct next){.step = NEXT_WAIT, .retry_ms = LIMIT_BUSY_RETRY_MS, .why = "the hub is busy"};
         return status_ok();
     default:
-        *out_next = next_stop(verdict_name(answer->verdict));
+        *out_next = next_stop(verdict_sentence(answer->verdict));
         return status_ok();
     }
 }

@@ -281,7 +281,7 @@ struct status core_pull_answered(struct core *core, const struct pull_answer *an
     if (answer->verdict != VERDICT_OK) {
         *out_next = answer->verdict == VERDICT_BUSY
                         ? (struct next){.step = NEXT_WAIT, .retry_ms = LIMIT_BUSY_RETRY_MS, .why = "the hub is busy"}
-                        : next_stop(verdict_name(answer->verdict));
+                        : next_stop(verdict_sentence(answer->verdict));
         return status_ok();
     }
     for (size_t i = 0; i < answer->part_count; i++) {

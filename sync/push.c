@@ -234,7 +234,7 @@ static struct status take_refusal(struct core *core, struct stream *stream, cons
         *out_next = (struct next){.step = NEXT_WAIT, .retry_ms = LIMIT_BUSY_RETRY_MS, .why = "the hub is busy"};
         return status_ok();
     default:
-        *out_next = next_stop(verdict_name(answer->verdict));
+        *out_next = next_stop(verdict_sentence(answer->verdict));
         return event_add(core, "the hub refuses this node's push", (struct record_id){{0}});
     }
 }

@@ -392,7 +392,7 @@ bool sync_api_handle(struct sync_api *api, struct http_request *request)
     }
     if (!peer_from_uri(api, request->peer, &peer)) {
         (void)http_respond_text(api->server, request->id, 403,
-                                "the certificate does not name a node of this deployment");
+                                "its certificate does not name a node of this deployment: see `deployment` and the hub's url");
         return true;
     }
     if (api->stopping || !http_header(request, "content-type", &type) || type.size >= sizeof((struct call *)0)->type) {

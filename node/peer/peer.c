@@ -190,12 +190,31 @@ static void peer_follow(struct peer *peer, const struct exchange *x)
     }
 }
 
+/* Why the hub refuses: what it says itself, if that is a line of plain words, tells more than its number. */
+static const char *peer_refusal(const struct http_result *result, char out_text[256])
+{
+    static const char ends[] = ": ask the ministry";
+    const struct span body = result->body;
+    bool is_plain = result->status != 0 && body.size > 0 && body.size < 200;
+    for (size_t i = 0; i < body.size && is_plain; i++) {
+        is_plain = (body.data[i] >= 0x20 && body.data[i] < 0x7f) || (body.data[i] == '\n' && i + 1 == body.size);
+    }
+    if (!is_plain) {
+        return result->problem;
+    }
+    int size = (int)(body.data[body.size - 1] == '\n' ? body.size - 1 : body.size);
+    snprintf(out_text, 256, "the hub refuses this node: %.*s%s", size, (const char *)body.data,
+             memchr(body.data, ':', body.size) ? "" : ends);
+    return out_text;
+}
+
 static void peer_answer(void *owner, struct http_call_id id, const struct http_result *result)
 {
     (void)id;
     struct exchange *x = owner;
     struct peer *peer = x->peer;
     x->phase = EXCHANGE_IDLE;
+    char refusal[256];
     bool answered = result->outcome == HTTP_OUTCOME_OK || (result->outcome == HTTP_OUTCOME_DATA && result->status == 409);
     pthread_mutex_lock(&peer->lock);
     peer->status.bytes_in += result->body.size;
@@ -211,9 +230,9 @@ static void peer_answer(void *owner, struct http_call_id id, const struct http_r
         }
         peer_wait(peer, PEER_RETRY, 0, "the engine is busy");
     } else if (result->outcome == HTTP_OUTCOME_SECURITY) {
-        peer_wait(peer, PEER_STOPPED, 0, result->problem);
+        peer_wait(peer, PEER_STOPPED, 0, peer_refusal(result, refusal));
     } else if (result->outcome == HTTP_OUTCOME_DATA) {
-        peer_wait(peer, PEER_STOPPED, 0, result->problem);
+        peer_wait(peer, PEER_STOPPED, 0, peer_refusal(result, refusal));
     } else if (result->outcome == HTTP_OUTCOME_TRANSIENT) {
         peer_wait(peer, PEER_RETRY, result->retry_after_ms, result->problem);
     }

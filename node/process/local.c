@@ -202,6 +202,19 @@ static struct status open_crypto(const struct config *config, struct local *loca
     return random_file_read(path, sizeof local->instance, local->instance, local->problem, sizeof local->problem);
 }
 
+/* A store that has once spoken knows whose it is; signed under another name, its log would be worth nothing to anybody. */
+static struct status deployment_is_the_same(const struct config *config, struct local *local)
+{
+    struct span held = core_registry(local->core)->deployment;
+    if (held.size == 0 || span_equal(held, span_text(config->deployment))) {
+        return status_ok();
+    }
+    snprintf(local->problem, sizeof local->problem, "the store %s is of the deployment \"%.*s\", and the configuration says "
+             "\"%s\": correct `deployment`, or begin a new store with another `data_dir`", config->store_path,
+             (int)held.size, (const char *)held.data, config->deployment);
+    return STATUS_MAKE(STATUS_INVALID);
+}
+
 static struct status open_core(const struct config *config, struct local *local, struct arena *arena)
 {
     struct core_options options = {.memory = memory_heap(),
@@ -218,6 +231,7 @@ static struct status open_core(const struct config *config, struct local *local,
     }
     TRY(core_new(&options, &local->core));
     TRY(core_begin(local->core, (uint64_t)clock_now_ms()));
+    TRY(deployment_is_the_same(config, local));
     struct status status = core_open(local->core);
     status = status_is_ok(status) ? core_commit(local->core) : status;
     if (status.code == STATUS_FORKED) {

@@ -511,6 +511,7 @@ static void every_verdict_has_a_word(void **state)
     (void)state;
     for (unsigned v = 0; v <= VERDICT_BUSY; v++) {
         assert_true(strlen(verdict_name((enum verdict)v)) > 1);
+        assert_true(strlen(verdict_sentence((enum verdict)v)) > 40);
     }
     assert_string_equal(verdict_name((enum verdict)99), "?");
 }
