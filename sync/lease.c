@@ -87,7 +87,8 @@ struct status lease_give(struct core *core, const struct hello *hello, struct ar
     struct lease held;
     TRY(lease_load(core, hello->node, &held));
     bool same = memcmp(held.instance, hello->instance, sizeof held.instance) == 0;
-    bool silent = core->now_ms >= held.heard_ms + LIMIT_LEASE_SILENT_MS;
+    /* heard in the future: the hub's clock was wrong then, and must not keep a node waiting for years */
+    bool silent = core->now_ms >= held.heard_ms + LIMIT_LEASE_SILENT_MS || held.heard_ms > core->now_ms + LIMIT_LEASE_SILENT_MS;
     bool holds = lease_is(held.token, hello->lease) || (!held.used && lease_is(held.before, hello->lease));
     if (held.exists && !hello->takeover && !(same && (silent || holds))) {
         *out_lease = (struct span){0};

@@ -76,7 +76,7 @@ static void show_link(struct cli *cli, const json_t *link)
     if (skew > 300000 || skew < -300000) {
         char span[PRINT_SPAN_SIZE];
         print_span(skew < 0 ? -skew : skew, span);
-        printf(say("    the clocks differ by %s: set the clock of this machine\n"), span);
+        printf(say("    the clocks of this machine and of the hub differ by %s: set the wrong one\n"), span);
     }
 }
 

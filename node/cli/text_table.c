@@ -151,7 +151,7 @@ const struct text text_table[] = {
     {"  running since %s; store %s\n", "  berjalan sejak %s; basis data %s\n"},
     {"  not running (`simpul run` starts it); store %s\n", "  tidak berjalan (`simpul run` menjalankannya); basis data %s\n"},
     {"  hub link: %s; last contact %s\n", "  sambungan ke pusat: %s; kontak terakhir %s\n"},
-    {"    the clocks differ by %s: set the clock of this machine\n", "    jam berbeda %s: betulkan jam komputer ini\n"},
+    {"    the clocks of this machine and of the hub differ by %s: set the wrong one\n", "    jam komputer ini dan jam pusat berbeda %s: betulkan yang salah\n"},
     {"  changes waiting for the hub: %lld\n", "  perubahan menunggu dikirim ke pusat: %lld\n"},
     {"  in quarantine: %lld\n", "  dalam karantina: %lld\n"},
     {"    `simpul quarantine list` says why\n", "    `simpul quarantine list` menjelaskan sebabnya\n"},

@@ -23,7 +23,8 @@ static const struct {
     {SSL_AD_CERTIFICATE_REVOKED, "The server says that this node's certificate was revoked: ask the hub's operator."},
     {SSL_AD_UNKNOWN_CA, "The server does not know the CA of this node's certificate: the certificate is of another "
                         "deployment, or the hub's CA was replaced; get a new one from the hub's operator."},
-    {SSL_AD_BAD_CERTIFICATE, "The server refuses this node's certificate as damaged or unfit: get a new one."},
+    {SSL_AD_BAD_CERTIFICATE, "The server refuses this node's certificate as damaged, unfit or not valid yet: check both clocks, else get a "
+                             "new one."},
     {SSL_AD_UNSUPPORTED_CERTIFICATE,
      "The server refuses the kind of this node's certificate: a certificate for clients is needed, not a server's."},
     {SSL_AD_CERTIFICATE_UNKNOWN, "The server refuses this node's certificate: get a new one from the hub's operator."},

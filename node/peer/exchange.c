@@ -102,6 +102,7 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         break;
     case EXCHANGE_PUSH:
         TRY(push_answer_read(message, &x->arena, &push));
+        hub_ms = push.now_ms;
         TRY(core_push_acknowledged(core, &x->push, &push, &x->next));
         if (push.verdict == VERDICT_OK && x->next.step == NEXT_GO_ON) {
             x->digests = push.digests;
@@ -110,6 +111,7 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         break;
     case EXCHANGE_PULL:
         TRY(pull_answer_read(message, &x->arena, &pull));
+        hub_ms = pull.now_ms;
         TRY(core_pull_answered(core, &pull, &x->next));
         break;
     case EXCHANGE_COUNT:

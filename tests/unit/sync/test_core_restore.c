@@ -279,6 +279,23 @@ static void a_copy_of_the_same_machine_waits_for_silence(void **state)
     assert_string_equal(site_title(&world, a, id), "asli");
 }
 
+static void a_hub_whose_clock_was_years_ahead_does_not_keep_a_restored_node_waiting_for_years(void **state)
+{
+    (void)state;
+    const uint64_t decade_ms = UINT64_C(3652) * 86400000;
+    take_backup();
+    world.now_ms += decade_ms;
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    edit("dari masa depan");
+    must(world_settle(&world));
+    world.now_ms -= decade_ms;
+    restore(false);
+    must(world_settle(&world));
+    assert_true(core_is_ready(a->core));
+    assert_string_equal(site_title(&world, a, id), "dari masa depan");
+}
+
 static void a_lost_hello_answer_does_not_lock_the_node_out(void **state)
 {
     (void)state;
@@ -400,6 +417,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_doubtful_backup_that_opens_an_epoch_known_to_the_hub_loses_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_cloned_node_is_refused_until_a_person_says_takeover, start, stop),
         cmocka_unit_test_setup_teardown(a_copy_of_the_same_machine_waits_for_silence, start, stop),
+        cmocka_unit_test_setup_teardown(
+            a_hub_whose_clock_was_years_ahead_does_not_keep_a_restored_node_waiting_for_years, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
         cmocka_unit_test_setup_teardown(
