@@ -29,15 +29,31 @@ enum plain_query {
     QUERY_MARK_END,
     QUERY_RECORD_LOAD,
     QUERY_RECORD_FIND,
+    QUERY_RECORD_INSERT,
     QUERY_RECORD_SAVE,
     QUERY_RECORD_SAVE_BYTES,
     QUERY_RECORD_SAVE_STATUS,
     QUERY_RECORD_COUNT,
+    QUERY_RECORD_RECOUNT,
     QUERY_PLAIN_COUNT,
 };
 
 /* records_list: each combination of filters has its text and its index. */
 #define QUERY_LIST_COUNT 32
+
+/* What the row of a record holds beside its bytes, so that a save needs no second look: records_load and records_save leave
+ * it here, and whatever undoes a write forgets all of it. */
+#define KNOWN_COUNT 2048
+
+struct known_record {
+    struct record_id id;
+    struct scope_id owner;
+    sqlite3_int64 number; /* 0: it has no row */
+    uint32_t conflicts;
+    uint8_t status;
+    bool visible;
+    bool used;
+};
 
 struct sqlite_store {
     struct store store; /* first, so that the store's address is this one's */
@@ -54,6 +70,7 @@ struct sqlite_store {
     bool lost;   /* SQLite rolled the whole transaction back by itself */
     bool dead;
     char path[PATH_MAX];
+    struct known_record known[KNOWN_COUNT]; /* each in the one place that its id names */
 };
 
 struct sqlite_store *sqlite_store_of(struct store *store);
@@ -81,6 +98,7 @@ struct status sqlite_wrote(struct sqlite_store *s, struct status status);
 extern const struct store_ops sqlite_ops;
 
 /* node/store/sqlite_records.c */
+void sqlite_records_forget(struct sqlite_store *s);
 struct status sqlite_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
                                   struct record_row *out_rows);
 struct status sqlite_records_save(struct store *store, const struct record_row *rows, size_t count);

@@ -163,7 +163,11 @@ static struct status op_begin(struct store *store)
 static void op_rollback(struct store *store)
 {
     struct sqlite_store *s = sqlite_store_of(store);
+    if (s->lost) {
+        sqlite_records_forget(s);
+    }
     if (!sqlite3_get_autocommit(s->db)) {
+        sqlite_records_forget(s);
         const char *problem = s->problem;
         int rc = sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         if (rc != SQLITE_OK && !sqlite3_get_autocommit(s->db)) {
@@ -218,6 +222,7 @@ static struct status op_savepoint_undo(struct store *store)
     struct sqlite_store *s = sqlite_store_of(store);
     TRY(sqlite_wrote(s, sqlite_inside(s)));
     assert(s->marked);
+    sqlite_records_forget(s);
     TRY(sqlite_wrote(s, plain_run(s, QUERY_MARK_UNDO)));
     TRY(sqlite_wrote(s, plain_run(s, QUERY_MARK_END)));
     s->marked = false;

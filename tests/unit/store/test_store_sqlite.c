@@ -209,6 +209,16 @@ static void a_store_of_a_newer_program_is_refused(void **state)
     assert_non_null(strstr(place->problem, "was written by a newer simpul (schema 999"));
 }
 
+static void a_store_from_before_the_first_release_is_refused(void **state)
+{
+    struct place *place = *state;
+    assert_int_equal(place_open(place), STATUS_OK);
+    place_close(place);
+    run_sql(place->path, "PRAGMA user_version=1");
+    assert_int_equal(place_open(place), STATUS_UNSUPPORTED);
+    assert_non_null(strstr(place->problem, "from before the first release (schema 1,"));
+}
+
 static void the_database_of_another_program_is_refused_and_not_changed(void **state)
 {
     struct place *place = *state;
@@ -475,6 +485,7 @@ int main(void)
         STORE_TEST(a_second_opener_is_refused_in_this_process),
         STORE_TEST(a_second_opener_is_refused_in_another_process),
         STORE_TEST(a_store_of_a_newer_program_is_refused),
+        STORE_TEST(a_store_from_before_the_first_release_is_refused),
         STORE_TEST(the_database_of_another_program_is_refused_and_not_changed),
         STORE_TEST(a_file_that_is_no_database_is_refused_and_not_changed),
         STORE_TEST(a_damaged_page_ends_the_store),
