@@ -72,6 +72,54 @@ static int64_t probe_due_ms(const struct driver_postgres *postgres)
     return postgres->probed_ms + pause_ms - clock_monotonic_ms();
 }
 
+/* ---- sleep: only who sleeps is notified ---- */
+
+/* Has the lock, or has not: then a transaction is open that will not notify us, or another connector sleeps. */
+static struct status sleep_try(struct driver_postgres *postgres, bool *out_asleep)
+{
+    struct parameters none;
+    PGresult *result = NULL;
+    parameters_init(&none, postgres);
+    TRY(postgres_query(postgres, "SELECT pg_catalog.pg_try_advisory_lock(" POSTGRES_SLEEP_LOCK ")::int::bigint", &none, &result));
+    *out_asleep = result_int(result, 0, 0) == 1;
+    PQclear(result);
+    return status_ok();
+}
+
+/* Who got the lock looks once more: everything that was written without a NOTIFY is committed by then. Who did not get it
+ * looks at the outbox too, and tries again a little later. */
+static struct status fall_asleep(struct driver_postgres *postgres, bool *out_changed)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (postgres->asleep || now_ms < postgres->doze_until_ms) {
+        return status_ok();
+    }
+    TRY(sleep_try(postgres, &postgres->asleep));
+    if (!postgres->asleep) {
+        postgres->doze_ms = postgres->doze_ms == 0 ? POSTGRES_DOZE_MS : postgres->doze_ms * 2;
+        postgres->doze_ms = postgres->doze_ms > POSTGRES_DOZE_MAX_MS ? POSTGRES_DOZE_MAX_MS : postgres->doze_ms;
+        postgres->doze_until_ms = now_ms + postgres->doze_ms;
+    }
+    return probe(postgres, out_changed);
+}
+
+struct status postgres_awake(struct driver_postgres *postgres)
+{
+    if (!postgres->asleep) {
+        return status_ok();
+    }
+    TRY(postgres_exec(postgres, "SELECT pg_catalog.pg_advisory_unlock(" POSTGRES_SLEEP_LOCK ")"));
+    postgres->asleep = false;
+    postgres->doze_ms = 0;
+    postgres->doze_until_ms = 0;
+    return status_ok();
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* True after wake(). */
 static bool pause_until(struct driver_postgres *postgres, int64_t ms)
 {
@@ -84,23 +132,41 @@ static bool pause_until(struct driver_postgres *postgres, int64_t ms)
     return read(postgres->wake_fd, &drained, sizeof drained) > 0;
 }
 
+/* How long nothing has to be looked at. */
+static int64_t rest_ms(const struct driver_postgres *postgres, int64_t left_ms)
+{
+    if (!postgres->driver.installed) {
+        return left_ms;
+    }
+    int64_t rest = min_ms(left_ms, probe_due_ms(postgres));
+    return postgres->asleep ? rest : min_ms(rest, postgres->doze_until_ms - clock_monotonic_ms());
+}
+
+static struct status look(struct driver_postgres *postgres, bool *out_changed)
+{
+    TRY(notified(postgres, out_changed));
+    if (!*out_changed && postgres->driver.installed) {
+        TRY(fall_asleep(postgres, out_changed));
+        if (!*out_changed && probe_due_ms(postgres) <= 0) {
+            TRY(probe(postgres, out_changed));
+        }
+    }
+    return *out_changed ? postgres_awake(postgres) : status_ok();
+}
+
 static struct status driver_postgres_wait(struct driver *driver, int64_t timeout_ms, bool *out_changed)
 {
     struct driver_postgres *postgres = postgres_of(driver);
     int64_t end_ms = clock_monotonic_ms() + timeout_ms;
     for (;;) {
         bool changed = false;
-        TRY(notified(postgres, &changed));
-        if (!changed && driver->installed && probe_due_ms(postgres) <= 0) {
-            TRY(probe(postgres, &changed));
-        }
+        TRY(look(postgres, &changed));
         int64_t left_ms = end_ms - clock_monotonic_ms();
         if (changed || left_ms <= 0) {
             *out_changed = changed;
             return status_ok();
         }
-        int64_t due_ms = driver->installed ? probe_due_ms(postgres) : left_ms;
-        if (pause_until(postgres, left_ms < due_ms ? left_ms : due_ms)) {
+        if (pause_until(postgres, rest_ms(postgres, left_ms))) {
             *out_changed = false;
             return status_ok();
         }

@@ -19,6 +19,9 @@ enum {
     POSTGRES_PARAMETERS_MAX = 2 * LIMIT_COLUMNS + 16,
     POSTGRES_ANSWER_MS = 150000,      /* without an answer for so long the connection counts as lost */
     POSTGRES_PROBE_MS = 1000,         /* look at the outbox although nobody notified */
+    POSTGRES_DOZE_MS = 5,             /* pause before another try to fall asleep, doubled up to ... */
+    POSTGRES_DOZE_MAX_MS = 160,
+    POSTGRES_TRIGGERS = 4,            /* of a table */
 };
 
 struct postgres_table {
@@ -44,6 +47,9 @@ struct driver_postgres {
     int64_t poll_ms;
     int64_t probed_ms;    /* last look at the outbox */
     int64_t probe_count, probe_last; /* what it had */
+    bool asleep;          /* we hold the lock that asks for a NOTIFY */
+    int64_t doze_ms;      /* next pause while we cannot have it */
+    int64_t doze_until_ms;
     bool in_transaction;
     bool schema_there;    /* with our tables in it */
     bool may_create;
@@ -51,6 +57,12 @@ struct driver_postgres {
     const char **labels;
     struct postgres_table *tables;
 };
+
+/* Whoever holds this advisory lock sleeps, and has to be notified: the triggers try to share it, which fails just then.
+ * So a busy connector costs no session a NOTIFY, which makes commits queue behind each other. The first number keeps out
+ * of the way of an application's own advisory locks; should one hold it all the same, we are notified always, or look at
+ * the outbox every POSTGRES_DOZE_MAX_MS: slower, never wrong. */
+#define POSTGRES_SLEEP_LOCK "1399418224, 1"
 
 static inline struct driver_postgres *postgres_of(struct driver *driver)
 {
@@ -101,12 +113,27 @@ struct status result_copy(const PGresult *result, int row, int column, struct ar
 struct status result_text(const PGresult *result, int row, int column, struct arena *arena, const char **out_text) MUST_CHECK;
 bool result_fixed(const PGresult *result, int row, int column, void *out_bytes, size_t size);
 
+/* ---- driver_postgres.c ---- */
+
+/* Nobody need notify us any more. */
+struct status postgres_awake(struct driver_postgres *postgres) MUST_CHECK;
+
 /* ---- driver_postgres_schema.c ---- */
 
 struct status postgres_catalogue_load(struct driver_postgres *postgres) MUST_CHECK;
 struct status postgres_tables_prepare(struct driver_postgres *postgres) MUST_CHECK;
 /* The key of row `row` as mapping_key says it, as an SQL expression. */
 void postgres_add_key(struct buffer *sql, const struct mapping_table *mapped, const char *row);
+
+/* ---- driver_postgres_trigger.c ---- */
+
+#define POSTGRES_DIGEST_START 14695981039346656037u
+uint64_t postgres_text_digest(const char *text, uint64_t digest);
+void postgres_function_name(struct driver_postgres *postgres, size_t table, char *out_name, size_t size);
+/* CREATE OR REPLACE of the function that all triggers of a table run, and of the triggers, in the scratch arena. */
+struct status postgres_function_sql(struct driver_postgres *postgres, size_t table, const char **out_sql) MUST_CHECK;
+struct status postgres_trigger_sql(struct driver_postgres *postgres, size_t table, size_t trigger,
+                                   const char **out_sql) MUST_CHECK;
 
 /* ---- driver_postgres_install.c ---- */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Our schema, the triggers, and check, install and uninstall. */
+/* Our schema, and check, install and uninstall. */
 
 static const char *const SCHEMA[] = {
     "CREATE SCHEMA IF NOT EXISTS simpul",
@@ -20,145 +20,18 @@ static const char *const SCHEMA[] = {
     "CREATE INDEX IF NOT EXISTS shadow_identity ON simpul.shadow (identity, tbl, lane)",
     "CREATE TABLE IF NOT EXISTS simpul.mark (name text PRIMARY KEY, value bytea NOT NULL)",
 };
-enum { SCHEMA_COUNT = sizeof SCHEMA / sizeof SCHEMA[0], LABEL_MAX = 50 };
-
-/* ---- the trigger of a table ---- */
-
-static uint64_t text_digest(const char *text, uint64_t digest)
-{
-    for (; *text; text++) {
-        digest = (digest ^ (uint8_t)*text) * 1099511628211u;
-    }
-    return digest;
-}
-
-/* Names are cut at 63 bytes: a long one gets a digest in its place. */
-static void function_name(struct driver_postgres *postgres, size_t table, char *out_name, size_t size)
-{
-    const char *label = postgres->labels[table];
-    if (strlen(label) <= LABEL_MAX) {
-        snprintf(out_name, size, "capture %s", label);
-    } else {
-        snprintf(out_name, size, "capture %016" PRIx64, text_digest(label, 14695981039346656037u));
-    }
-}
-
-/* A key column that was renamed must not make their statements fail: then nothing is written, and the connector finds
- * the missing column itself. */
-static void add_guard(struct buffer *sql, const struct mapping_table *mapped)
-{
-    sql_add(sql, "  IF current_setting('simpul.session', true) = 'on' THEN RETURN NULL; END IF;\n"
-                 "  IF (SELECT count(*) FROM pg_attribute WHERE attrelid = TG_RELID AND NOT attisdropped AND attname IN (");
-    for (size_t i = 0; i < mapped->key_count; i++) {
-        sql_add(sql, i > 0 ? ", " : "");
-        sql_literal(sql, mapped->columns[mapped->key[i]].name, true);
-    }
-    sql_add(sql, ")) <> ");
-    sql_number(sql, mapped->key_count);
-    sql_add(sql, " THEN RETURN NULL; END IF;\n");
-}
-
-static void add_keys_of(struct buffer *sql, const struct mapping_table *mapped, const char *rows)
-{
-    sql_add(sql, "(SELECT ");
-    postgres_add_key(sql, mapped, "r");
-    sql_add(sql, " AS key FROM ");
-    sql_add(sql, rows);
-    sql_add(sql, " AS r)");
-}
-
-static void add_capture(struct buffer *sql, const struct mapping_table *mapped, const char *label, const char *rows,
-                        const char *op)
-{
-    sql_add(sql, "    INSERT INTO simpul.outbox (tbl, key, op) SELECT ");
-    sql_literal(sql, label, true);
-    sql_add(sql, ", k.key, ");
-    sql_add(sql, op);
-    sql_add(sql, " FROM ");
-    add_keys_of(sql, mapped, rows);
-    sql_add(sql, " AS k WHERE k.key IS NOT NULL;\n");
-}
-
-/* Another key is another row: what is only among the old ones is deleted, what is only among the new ones inserted. */
-static void add_capture_update(struct buffer *sql, const struct mapping_table *mapped, const char *label)
-{
-    sql_add(sql, "    INSERT INTO simpul.outbox (tbl, key, op) SELECT ");
-    sql_literal(sql, label, true);
-    sql_add(sql, ", coalesce(n.key, o.key), CASE WHEN n.key IS NULL THEN 3 WHEN o.key IS NULL THEN 1 ELSE 2 END FROM ");
-    add_keys_of(sql, mapped, "simpul_new");
-    sql_add(sql, " AS n FULL JOIN ");
-    add_keys_of(sql, mapped, "simpul_old");
-    sql_add(sql, " AS o ON o.key = n.key WHERE coalesce(n.key, o.key) IS NOT NULL ORDER BY 3 DESC;\n");
-}
-
-static struct status function_sql(struct driver_postgres *postgres, size_t table, const char **out_sql)
-{
-    const struct mapping_table *mapped = &postgres->driver.mapping->tables[table];
-    const char *label = postgres->labels[table];
-    char name[80];
-    struct buffer sql;
-    function_name(postgres, table, name, sizeof name);
-    buffer_init(&sql, &postgres->scratch);
-    sql_add(&sql, "CREATE OR REPLACE FUNCTION simpul.");
-    sql_name(&sql, name);
-    sql_add(&sql, "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $simpul$\n"
-                  "BEGIN\n");
-    add_guard(&sql, mapped);
-    sql_add(&sql, "  IF TG_OP = 'INSERT' THEN\n");
-    add_capture(&sql, mapped, label, "simpul_new", "1");
-    sql_add(&sql, "  ELSIF TG_OP = 'UPDATE' THEN\n");
-    add_capture_update(&sql, mapped, label);
-    sql_add(&sql, "  ELSIF TG_OP = 'DELETE' THEN\n");
-    add_capture(&sql, mapped, label, "simpul_old", "3");
-    sql_add(&sql, "  ELSE\n");
-    add_capture(&sql, mapped, label, postgres->tables[table].name, "3");
-    sql_add(&sql, "  END IF;\n");
-    sql_add(&sql, postgres->tables[table].quiet ? "" : "  NOTIFY simpul;\n");
-    sql_add(&sql, "  RETURN NULL;\nEND\n$simpul$");
-    return sql_end(&sql, out_sql);
-}
-
-enum { TRIGGER_COUNT = 4 };
-struct trigger {
-    const char *name, *event, *tables;
-};
-static const struct trigger TRIGGERS[TRIGGER_COUNT] = {
-    {"simpul_insert", "AFTER INSERT", " REFERENCING NEW TABLE AS simpul_new"},
-    {"simpul_update", "AFTER UPDATE", " REFERENCING OLD TABLE AS simpul_old NEW TABLE AS simpul_new"},
-    {"simpul_delete", "AFTER DELETE", " REFERENCING OLD TABLE AS simpul_old"},
-    {"simpul_truncate", "BEFORE TRUNCATE", ""},
-};
-
-static struct status trigger_sql(struct driver_postgres *postgres, size_t table, const struct trigger *trigger,
-                                 const char **out_sql)
-{
-    char name[80];
-    struct buffer sql;
-    function_name(postgres, table, name, sizeof name);
-    buffer_init(&sql, &postgres->scratch);
-    sql_add(&sql, "CREATE OR REPLACE TRIGGER ");
-    sql_add(&sql, trigger->name);
-    sql_add(&sql, " ");
-    sql_add(&sql, trigger->event);
-    sql_add(&sql, " ON ");
-    sql_add(&sql, postgres->tables[table].name);
-    sql_add(&sql, trigger->tables);
-    sql_add(&sql, " FOR EACH STATEMENT EXECUTE FUNCTION simpul.");
-    sql_name(&sql, name);
-    sql_add(&sql, "()");
-    return sql_end(&sql, out_sql);
-}
+enum { SCHEMA_COUNT = sizeof SCHEMA / sizeof SCHEMA[0] };
 
 /* ---- installed? ---- */
 
 /* "1 <digest of the triggers' SQL>": another mapping has other triggers. */
 static struct status installed_mark(struct driver_postgres *postgres, char *out_mark, size_t size)
 {
-    uint64_t digest = 14695981039346656037u;
+    uint64_t digest = POSTGRES_DIGEST_START;
     for (size_t i = 0; i < postgres->driver.mapping->table_count; i++) {
         const char *sql;
-        TRY(function_sql(postgres, i, &sql));
-        digest = text_digest(sql, digest);
+        TRY(postgres_function_sql(postgres, i, &sql));
+        digest = postgres_text_digest(sql, digest);
     }
     snprintf(out_mark, size, "%d %016" PRIx64, POSTGRES_VERSION, digest);
     return status_ok();
@@ -174,12 +47,12 @@ static struct status triggers_are_there(struct driver_postgres *postgres, size_t
     struct parameters parameters;
     PGresult *result = NULL;
     char name[80];
-    function_name(postgres, table, name, sizeof name);
+    postgres_function_name(postgres, table, name, sizeof name);
     parameters_init(&parameters, postgres);
     parameter_int(&parameters, postgres->tables[table].oid);
     parameter_text(&parameters, span_text(name));
     TRY(postgres_query(postgres, TRIGGERS_SQL, &parameters, &result));
-    *out_there = result_int(result, 0, 0) == TRIGGER_COUNT;
+    *out_there = result_int(result, 0, 0) == POSTGRES_TRIGGERS;
     PQclear(result);
     return status_ok();
 }
@@ -313,10 +186,10 @@ static struct status install_all(struct driver_postgres *postgres, bool print_on
     }
     for (size_t i = 0; i < postgres->driver.mapping->table_count; i++) {
         const char *text;
-        TRY(function_sql(postgres, i, &text));
+        TRY(postgres_function_sql(postgres, i, &text));
         TRY(statement(postgres, print_only, report, text));
-        for (size_t t = 0; t < TRIGGER_COUNT; t++) {
-            TRY(trigger_sql(postgres, i, &TRIGGERS[t], &text));
+        for (size_t t = 0; t < POSTGRES_TRIGGERS; t++) {
+            TRY(postgres_trigger_sql(postgres, i, t, &text));
             TRY(statement(postgres, print_only, report, text));
         }
     }

@@ -82,9 +82,13 @@ static struct status outbox_read(struct driver_postgres *postgres, bool mapped, 
 struct status driver_postgres_outbox(struct driver *driver, size_t limit, struct arena *arena,
                                      struct legacy_event *out_events, size_t *out_count)
 {
+    struct driver_postgres *postgres = postgres_of(driver);
     bool foreign = false;
-    TRY(outbox_read(postgres_of(driver), false, limit, arena, out_events, out_count, &foreign));
-    return foreign ? outbox_read(postgres_of(driver), true, limit, arena, out_events, out_count, &foreign) : status_ok();
+    TRY(outbox_read(postgres, false, limit, arena, out_events, out_count, &foreign));
+    if (foreign) {
+        TRY(outbox_read(postgres, true, limit, arena, out_events, out_count, &foreign));
+    }
+    return *out_count > 0 ? postgres_awake(postgres) : status_ok(); /* busy: nobody need notify us */
 }
 
 struct status driver_postgres_outbox_count(struct driver *driver, uint64_t *out_count)

@@ -1002,10 +1002,94 @@ static void a_renamed_key_does_not_break_the_application(void **state)
     only_for(state, "postgres");
     world_begin(&world, factory_of(state));
     add_complaint(&world, "A", "1", NULL);
+    const char *fires = "INSERT INTO balasan (kantor, nomor, petugas) VALUES ('A', '1', 'Budi')";
+    for (int i = 0; i < 8; i++) { /* until plans are kept */
+        world.factory->exec(&world, fires);
+        world.factory->exec(&world, "UPDATE balasan SET pesan = 'ya' WHERE petugas = 'Wati'");
+    }
+    assert_int_equal(outbox(&world), 9);
     world.factory->exec(&world, "ALTER TABLE balasan RENAME COLUMN id TO nomor_balasan");
-    world.factory->exec(&world, "INSERT INTO balasan (kantor, nomor, petugas) VALUES ('A', '1', 'Budi')");
+    world.factory->exec(&world, fires);
     world.factory->exec(&world, "UPDATE balasan SET pesan = 'ya'");
+    world.factory->exec(&world, "ALTER TABLE balasan DROP COLUMN nomor_balasan CASCADE");
+    world.factory->exec(&world, fires);
+    world.factory->exec(&world, "TRUNCATE balasan");
+    assert_int_equal(outbox(&world), 9);
+    world.factory->exec(&world, "ALTER TABLE balasan ADD COLUMN id bigint DEFAULT 77");
+    world.factory->exec(&world, fires);
+    assert_int_equal(outbox(&world), 10);
+    assert_true(span_equal(events[9].key, span_text("77")));
+    world_end(&world);
+}
+
+/* The triggers run with our rights and without a search_path of their own: nothing in them may be looked up along the
+ * application's. */
+static void objects_on_the_path_of_the_application_are_not_used_by_the_triggers(void **state)
+{
+    struct world world;
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    const char *const traps[] = {
+        "CREATE SCHEMA jebakan",
+        "CREATE FUNCTION jebakan.salah() RETURNS void LANGUAGE plpgsql AS 'BEGIN RAISE ''looked up''; END'",
+        "CREATE FUNCTION jebakan.salah(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT jebakan.salah(); SELECT true'",
+        "CREATE FUNCTION jebakan.satu(text, text) RETURNS text LANGUAGE sql AS 'SELECT jebakan.salah(); SELECT $1'",
+        "CREATE FUNCTION jebakan.salah(anyarray, anyarray) RETURNS boolean LANGUAGE sql AS 'SELECT jebakan.salah(); SELECT true'",
+        "CREATE OPERATOR jebakan.= (LEFTARG = text, RIGHTARG = text, FUNCTION = jebakan.salah)",
+        "CREATE OPERATOR jebakan.= (LEFTARG = anyarray, RIGHTARG = anyarray, FUNCTION = jebakan.salah)",
+        "CREATE OPERATOR jebakan.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = jebakan.satu)",
+        "CREATE FUNCTION jebakan.replace(text, text, text) RETURNS text LANGUAGE sql AS 'SELECT jebakan.salah(); SELECT $1'",
+        "CREATE FUNCTION jebakan.current_setting(text, boolean) RETURNS text LANGUAGE sql AS 'SELECT jebakan.salah(); SELECT $1'",
+        "CREATE FUNCTION jebakan.pg_try_advisory_xact_lock_shared(integer, integer) RETURNS boolean LANGUAGE sql AS"
+        " 'SELECT jebakan.salah(); SELECT true'",
+        "CREATE DOMAIN jebakan.text AS varchar CHECK (length(VALUE) < 0)",
+        "CREATE TABLE jebakan.simpul_new (kantor varchar, nomor varchar)",
+        "CREATE TABLE jebakan.simpul_old (kantor varchar, nomor varchar)",
+        "SET search_path = jebakan, pg_catalog, public",
+    };
+    for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
+        world.factory->exec(&world, traps[i]);
+    }
+    add_complaint(&world, "A", "1", NULL);
+    world.factory->exec(&world, "UPDATE \"Aduan Warga\" SET status = 2");
+    world.factory->exec(&world, "UPDATE \"Aduan Warga\" SET \"Kantor\" = 'B'");
+    world.factory->exec(&world, "DELETE FROM \"Aduan Warga\"");
+    world.factory->exec(&world, "RESET search_path");
+    assert_int_equal(outbox(&world), 5);
+    assert_true(span_equal(events[4].key, span_text("B|1")));
+    world_end(&world);
+}
+
+static void only_a_connector_that_sleeps_is_notified_and_no_change_is_slept_through(void **state)
+{
+    struct world world;
+    bool changed = false;
+    const char *sleepers = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted"
+                           " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    only_for(state, "postgres");
+    world_begin(&world, factory_of(state));
+    const struct driver_ops *ops = world.driver->ops;
+    must(&world, ops->wait(world.driver, 0, &changed));
+    assert_int_equal(world.factory->number(&world, sleepers), 1);
+    add_complaint(&world, "A", "1", NULL);
+    must(&world, ops->wait(world.driver, 20000, &changed));
+    assert_true(changed);
+    assert_int_equal(world.factory->number(&world, sleepers), 0);
+    while (changed) {
+        must(&world, ops->wait(world.driver, 0, &changed));
+    }
     assert_int_equal(outbox(&world), 1);
+    assert_int_equal(world.factory->number(&world, sleepers), 0);
+    world.factory->exec(&world, "BEGIN");
+    add_complaint(&world, "A", "2", NULL); /* nobody slept: it will not notify */
+    must(&world, ops->wait(world.driver, 50, &changed));
+    assert_false(changed);
+    assert_int_equal(world.factory->number(&world, sleepers), 0);
+    world.factory->exec(&world, "COMMIT");
+    int64_t before_ms = clock_monotonic_ms();
+    must(&world, ops->wait(world.driver, 20000, &changed));
+    assert_true(changed);
+    assert_true(clock_monotonic_ms() - before_ms < 10000);
     world_end(&world);
 }
 
@@ -1104,6 +1188,8 @@ static const struct CMUnitTest cases[] = {
     CASE(a_text_that_is_too_long_is_refused_and_not_cut),
     CASE(a_truncated_table_is_a_deletion_of_every_row),
     CASE(a_renamed_key_does_not_break_the_application),
+    CASE(objects_on_the_path_of_the_application_are_not_used_by_the_triggers),
+    CASE(only_a_connector_that_sleeps_is_notified_and_no_change_is_slept_through),
     CASE(one_statement_over_many_rows_gives_each_its_event),
     CASE(a_user_without_rights_is_told_the_grant),
     CASE(a_restored_file_in_our_place_is_noticed),
