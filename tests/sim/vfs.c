@@ -275,7 +275,7 @@ static int on_read(sqlite3_file *sqlite_file, void *data, int size, sqlite3_int6
     return taken == (size_t)size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
-static uint64_t disk_bytes(const struct vfs_disk *disk)
+uint64_t vfs_disk_bytes(const struct vfs_disk *disk)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < FILES; i++) {
@@ -305,7 +305,7 @@ static int on_write(sqlite3_file *sqlite_file, const void *data, int size, sqlit
     }
     size_t end = range.from + range.size;
     uint64_t more = end > file->now.size ? end - file->now.size : 0;
-    if (disk->faults.full_bytes > 0 && more > 0 && disk_bytes(disk) + more > disk->faults.full_bytes) {
+    if (disk->faults.full_bytes > 0 && more > 0 && vfs_disk_bytes(disk) + more > disk->faults.full_bytes) {
         disk->counts.faults++;
         file_write(file, data, (struct range){range.from, range.size / 2}); /* half of it fitted */
         return SQLITE_FULL;
@@ -591,7 +591,7 @@ bool vfs_disk_dead(const struct vfs_disk *disk)
 
 bool vfs_disk_flip(struct vfs_disk *disk)
 {
-    uint64_t bytes = disk_bytes(disk);
+    uint64_t bytes = vfs_disk_bytes(disk);
     if (bytes == 0) {
         return false;
     }

@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A disk in memory that can lie, as a file layer of SQLite of its own. What was written and not synced is lost in pieces
- * when the power goes: each unsynced sector keeps its old bytes, has the new ones, is torn between both, or is garbage.
- * Bytes that were not written stay (SQLite calls that powersafe overwrite; its own file layer promises the same).
- * Deleting a file may be undone by a crash, as long as its folder was not synced.
+/* A disk in memory that can lie, as a file layer of SQLite of its own. What was written and not synced is lost in
+ * pieces when the power goes: each unsynced sector keeps its old bytes, has the new ones, is torn between both, or is
+ * garbage. Bytes that were not written stay (SQLite calls that powersafe overwrite; its own file layer promises the
+ * same). Deleting a file may be undone by a crash, as long as its folder was not synced.
  *
  * An I/O is a write, truncation, sync or deletion; reads are counted apart. One thread. Out of memory ends the test. */
 
@@ -25,8 +25,8 @@ enum vfs_outcome {
     VFS_OUTCOME_COUNT,
 };
 
-/* Switched on by writing into vfs_disk_faults; all are off again after vfs_disk_power_off. Numbers count from the moment
- * of vfs_disk_count. 0: never. */
+/* Switched on by writing into vfs_disk_faults; all are off again after vfs_disk_power_off. Numbers count from the
+ * moment of vfs_disk_count. 0: never. */
 struct vfs_faults {
     uint64_t crash_at;     /* at this I/O the power goes: it is done in part at most, everything after it fails */
     uint64_t fail_at;      /* this I/O fails, once; what a failed sync should have written never gets synced any more */
@@ -59,6 +59,8 @@ void vfs_disk_stop(struct vfs_disk *disk);
 bool vfs_disk_dead(const struct vfs_disk *disk);
 /* Power off and on; all files must be closed. Nothing is lost of what was synced. */
 void vfs_disk_power_off(struct vfs_disk *disk, enum vfs_outcome outcome);
+/* Size of all files. */
+uint64_t vfs_disk_bytes(const struct vfs_disk *disk);
 /* One bit anywhere on the disk is the other one from now on. False: the disk is empty. */
 bool vfs_disk_flip(struct vfs_disk *disk);
 /* True if a log or journal has bytes that no sync covers: nothing may be acknowledged now. */

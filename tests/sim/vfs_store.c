@@ -198,8 +198,8 @@ static struct status op_scan(struct store *store, enum store_table table, struct
                              bool descending, size_t limit, size_t bytes_max, struct arena *arena,
                              struct pair *out_pairs, size_t *out_count)
 {
-    return inner_of(store)->ops->scan(inner_of(store), table, from, end, descending, limit, bytes_max, arena,
-                                      out_pairs, out_count);
+    return inner_of(store)->ops->scan(inner_of(store), table, from, end, descending, limit, bytes_max, arena, out_pairs,
+                                      out_count);
 }
 
 static struct status op_records_load(struct store *store, const struct record_id *ids, size_t count,
@@ -264,8 +264,7 @@ static struct status open_inner(struct vfs_store *s)
     return store_sqlite_open_on(vfs_disk_name(s->disk), "/store", s->memory, &s->inner, problem, sizeof problem);
 }
 
-static struct status vfs_store_on(struct vfs_disk *disk, struct memory memory, bool watch,
-                                  struct vfs_store **out_store)
+static struct status vfs_store_on(struct vfs_disk *disk, struct memory memory, bool watch, struct vfs_store **out_store)
 {
     struct vfs_store *s = calloc(1, sizeof *s);
     if (!s) {

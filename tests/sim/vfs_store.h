@@ -18,16 +18,16 @@
  * that is neither the content before the open transaction nor after it, or not the one after where commit said OK.
  * Lies and flipped bits are the disk's own doing: after one the content is not judged until vfs_store_judge_anew. */
 struct vfs_store {
-    struct store store;       /* first; for the core */
-    struct store *inner;      /* owned; NULL while closed */
-    struct vfs_disk *disk;    /* owned */
-    struct memory memory;     /* the owner it points to is borrowed */
-    const char *violation;    /* static sentence, or NULL */
-    bool watch;               /* compares contents; costs a reading of the whole store per commit */
+    struct store store;    /* first; for the core */
+    struct store *inner;   /* owned; NULL while closed */
+    struct vfs_disk *disk; /* owned */
+    struct memory memory;  /* the owner it points to is borrowed */
+    const char *violation; /* static sentence, or NULL */
+    bool watch;            /* compares contents; costs a reading of the whole store per commit */
     bool judged;
-    uint64_t before;          /* digest of the content that was committed last */
-    uint64_t after;           /* ... and of the one whose commit is under way or of unknown outcome */
-    uint64_t commits;         /* that said OK */
+    uint64_t before;  /* digest of the content that was committed last */
+    uint64_t after;   /* ... and of the one whose commit is under way or of unknown outcome */
+    uint64_t commits; /* that said OK */
 };
 
 struct status vfs_store_new(struct memory memory, uint64_t seed, bool watch, struct vfs_store **out_store) MUST_CHECK;

@@ -23,6 +23,12 @@
 #define WORLD_SITES 5
 #define WORLD_START_MS 1750000000000U
 
+/* Where the stores of a world live. `restart`: power off and on, the store keeps its address. */
+struct world_disks {
+    struct status (*make)(struct memory memory, struct store **out_store);
+    struct status (*restart)(struct store *store);
+};
+
 struct site {
     struct core *core;
     struct store *store;
@@ -36,6 +42,7 @@ struct site {
 
 struct world {
     struct memory memory;
+    const struct world_disks *disks;
     uint64_t now_ms;
     struct site hub;
     struct site nodes[WORLD_SITES];
@@ -51,6 +58,14 @@ struct world {
     enum verdict verdict; /* of the last call */
     size_t leaves_moved;
 };
+
+static inline struct status world_model_restart(struct store *store)
+{
+    store_model_crash(store);
+    return status_ok();
+}
+
+static const struct world_disks world_models = {store_model_new, world_model_restart};
 
 static inline void must(struct status status)
 {
@@ -109,7 +124,7 @@ static inline void site_stop(struct site *s)
 static inline struct status site_restart(struct world *w, struct site *s)
 {
     site_stop(s);
-    store_model_crash(s->store);
+    TRY(w->disks->restart(s->store));
     return site_start(w, s);
 }
 
@@ -162,7 +177,7 @@ static inline struct status world_join(struct world *w, const char *name, const 
     s->instance = (uint8_t)(w->node_count + 1);
     s->crypto = world_crypto((uint8_t)(w->node_count + 10));
     w->node_count++;
-    TRY(store_model_new(w->memory, &s->store));
+    TRY(w->disks->make(w->memory, &s->store));
     TRY(site_begin(w, &w->hub));
     struct node_id above = parent ? world_node(parent) : (struct node_id){{0}};
     enum institution institution = strlen(name) == 2 ? INSTITUTION_PROVINCE : INSTITUTION_REGENCY;
@@ -172,14 +187,20 @@ static inline struct status world_join(struct world *w, const char *name, const 
     return status_ok();
 }
 
-static inline struct status world_start(struct world *w, struct memory memory)
+static inline struct status world_start_on(struct world *w, struct memory memory, const struct world_disks *disks)
 {
-    *w = (struct world){.memory = memory, .now_ms = WORLD_START_MS};
+    *w = (struct world){.memory = memory, .disks = disks, .now_ms = WORLD_START_MS};
     arena_init(&w->arena, memory_heap(), SIZE_MAX);
     w->hub.id = world_node("hub");
     w->hub.crypto = world_crypto(1);
-    TRY(store_model_new(memory, &w->hub.store));
+    TRY(disks->make(memory, &w->hub.store));
     return site_start(w, &w->hub);
+}
+
+/* Over model stores. */
+static inline struct status world_start(struct world *w, struct memory memory)
+{
+    return world_start_on(w, memory, &world_models);
 }
 
 static inline void site_release(struct site *s)
