@@ -9,6 +9,7 @@
 /* One table per noun, ended by a name of NULL. Private to node/control. */
 extern const struct control_verb verbs_status[];
 extern const struct control_verb verbs_record[];
+extern const struct control_verb verbs_record_show[];
 extern const struct control_verb verbs_conflicts[];
 extern const struct control_verb verbs_quarantine[];
 extern const struct control_verb verbs_log[];
@@ -37,6 +38,9 @@ void verb_call(struct control_host *host, const json_t *arguments, struct contro
 const char *argument_text(const json_t *arguments, const char *name, struct control_answer *answer);
 bool argument_record(const json_t *arguments, const char *name, struct control_answer *answer, struct record_id *out_id);
 bool argument_flag(const json_t *arguments, const char *name);
+
+/* Not held is one thing; held and not readable is damage, and must not look like the first. */
+void record_missing(struct verb_job *verb, struct status status);
 
 /* ---- values as JSON ---- */
 json_t *json_record_id(struct record_id id);
