@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
+#include "node/base/clock.h"
 #include "node/cli/cli.h"
 #include "node/cli/text.h"
+#include "node/pki/pki.h"
 #include "node/process/local.h"
 
 /* One file that a first start needs, and who makes it. */
@@ -87,6 +89,26 @@ static void print_next(const struct cli *cli, size_t missing)
     }
 }
 
+/* Certificate and key came from elsewhere; what is wrong with them is told now and not by the first start. */
+static struct status files_check(const struct config *config, const struct needed *list, size_t count, char *problem,
+                                 size_t problem_size)
+{
+    char id[sizeof config->node.text + 1] = "";
+    memcpy(id, config->node.text, node_id_size(config->node));
+    struct pki_pair pair = {.authority = config->authority,
+                            .certificate = config->certificate,
+                            .key = config->private_key,
+                            .deployment = config->deployment,
+                            .node_id = config->role == CONFIG_HUB ? NULL : id,
+                            .now_s = clock_now_ms() / 1000};
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].ours && access(list[i].path, F_OK) != 0) {
+            return status_ok(); /* told as missing */
+        }
+    }
+    return pki_pair_check(&pair, problem, problem_size);
+}
+
 int command_init(struct cli *cli)
 {
     struct needed list[NEEDED_MAX];
@@ -99,6 +121,8 @@ int command_init(struct cli *cli)
     size_t count = needed_list(config, list);
     bool waits_for_hub_key = config->hub_key && access(config->hub_key, F_OK) != 0;
     struct status status = local_init(config, problem, sizeof problem);
+    bool made_it = status_is_ok(status);
+    status = made_it ? files_check(config, list, count, problem, sizeof problem) : status;
     if (cli->json) {
         json_t *made = json_array();
         json_t *missing = json_array();
@@ -124,5 +148,6 @@ int command_init(struct cli *cli)
     if (waits_for_hub_key) {
         return cli_fail(EXIT_CONFIGURATION, say("the store is made as soon as the hub's keys are there"));
     }
-    return cli_fail(status.code == STATUS_BUSY ? EXIT_BUSY : EXIT_STORE, "%s", problem);
+    bool is_named = made_it || status.code == STATUS_DENIED || status.code == STATUS_INVALID;
+    return cli_fail(status.code == STATUS_BUSY ? EXIT_BUSY : is_named ? EXIT_CONFIGURATION : EXIT_STORE, "%s", problem);
 }

@@ -16,6 +16,26 @@ static struct span actor_of(const json_t *arguments)
     return span_text(actor ? actor : "cli");
 }
 
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* It stands in the log for good. */
+static bool actor_is_usable(struct verb_job *verb)
+{
+    struct span actor = actor_of(verb->arguments);
+    bool usable = actor.size <= LIMIT_ACTOR_SIZE && !is_blank((const char *)actor.data);
+    for (size_t i = 0; i < actor.size && usable; i++) {
+        usable = actor.data[i] >= ' ' && actor.data[i] != 0x7f;
+    }
+    if (!usable) {
+        answer_problem(verb->answer, EXIT_USAGE, "the pseudonym under which this is written must be one line of 1 to %d bytes: "
+                       "leave --as away, or name one", LIMIT_ACTOR_SIZE);
+    }
+    return usable;
+}
+
 /* ---- writing ---- */
 
 /* What the author had read: the token he gives back, or, where a command both reads and writes, the record as it is. */
@@ -62,7 +82,7 @@ struct author {
 static struct status author_read(struct verb_job *verb, struct core *core, struct arena *arena, struct author *out_author)
 {
     struct author author = {0};
-    if (!argument_record(verb->arguments, "id", verb->answer, &author.id)) {
+    if (!actor_is_usable(verb) || !argument_record(verb->arguments, "id", verb->answer, &author.id)) {
         return STATUS_MAKE(STATUS_INVALID);
     }
     struct status status = core_record(core, author.id, &author.record);
@@ -201,11 +221,6 @@ static struct status edit_run(struct verb_job *verb, struct core *core, struct a
 static void record_edit_verb(struct control_host *host, const json_t *arguments, struct control_answer *answer)
 {
     verb_call(host, arguments, answer, false, edit_run);
-}
-
-static bool is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n")] == '\0';
 }
 
 static struct status note_values(struct verb_job *verb, struct arena *arena, struct body_value out_values[3])

@@ -116,7 +116,18 @@ static void record_show_verb(struct control_host *host, const json_t *arguments,
     verb_call(host, arguments, answer, true, show_run);
 }
 
-static struct status list_filter(struct verb_job *verb, struct record_filter *out_filter)
+static bool scope_is_known(const struct core *core, struct scope_id scope)
+{
+    const struct registry *registry = core_registry(core);
+    for (size_t i = 0; i < registry->node_count; i++) {
+        if (scope_id_equal(scope_of_node(registry->nodes[i].id), scope)) {
+            return true;
+        }
+    }
+    return scope_id_equal(scope_of_node(core_self(core)), scope);
+}
+
+static struct status list_filter(struct verb_job *verb, const struct core *core, struct record_filter *out_filter)
 {
     const char *owner = json_string_value(json_object_get(verb->arguments, "owner"));
     const char *status = json_string_value(json_object_get(verb->arguments, "status"));
@@ -124,6 +135,10 @@ static struct status list_filter(struct verb_job *verb, struct record_filter *ou
     if (owner && !status_is_ok(scope_id_parse(span_text(owner), &out_filter->owner))) {
         answer_problem(verb->answer, EXIT_USAGE, "\"%.40s\" is no region code", owner);
         return STATUS_MAKE(STATUS_INVALID);
+    }
+    if (owner && !scope_is_known(core, out_filter->owner)) {
+        answer_problem(verb->answer, EXIT_NO_SUCH, "no region \"%.40s\" is registered: `simpul status` lists those that are", owner);
+        return STATUS_MAKE(STATUS_NOT_FOUND);
     }
     if (status && (out_filter->status = complaint_status_by_name(status)) == COMPLAINT_NONE) {
         answer_problem(verb->answer, EXIT_USAGE, "\"%.40s\" is no status", status);
@@ -141,7 +156,6 @@ static json_t *row_json(const struct record_row *row)
 
 static struct status list_run(struct verb_job *verb, struct core *core, struct arena *arena)
 {
-    (void)core;
     enum { PAGE = 500 };
     struct store *store = verb->host->local->store;
     struct record_filter filter;
@@ -149,7 +163,7 @@ static struct status list_run(struct verb_job *verb, struct core *core, struct a
     struct record_row *rows = arena_array(arena, PAGE, sizeof *rows);
     size_t count = 0;
     const char *from = json_string_value(json_object_get(verb->arguments, "after"));
-    TRY(list_filter(verb, &filter));
+    TRY(list_filter(verb, core, &filter));
     if (!rows || (from && !argument_record(verb->arguments, "after", verb->answer, &after))) {
         return STATUS_MAKE(rows ? STATUS_INVALID : STATUS_NO_MEMORY);
     }

@@ -64,6 +64,17 @@ struct pki_facts {
 struct status pki_certificate_facts(const char *path, int64_t now_s, struct pki_facts *out_facts, char *problem,
                                     size_t problem_size) MUST_CHECK;
 
+struct pki_pair {
+    const char *authority, *certificate, *key; /* paths */
+    const char *deployment;
+    const char *node_id; /* NULL: a server's certificate, which names no node */
+    int64_t now_s;
+};
+
+/* Whether the three files can be read, are private where they must be, belong together and to this node, and are valid
+ * now: what `run` would stumble over, said by `init`. NOT_FOUND, DENIED, INVALID, IO. */
+struct status pki_pair_check(const struct pki_pair *files, char *problem, size_t problem_size) MUST_CHECK;
+
 /* OK for a regular file that only its owner can read or write (0400 or 0600) and that is ours. DENIED with the chmod to
  * run; NOT_FOUND; IO. Called by everything that opens a private key. */
 struct status pki_key_file_check(const char *path, char *problem, size_t problem_size) MUST_CHECK;

@@ -337,6 +337,43 @@ static void a_key_file_for_others_is_refused(void **state)
                 "/nonexistent");
 }
 
+static struct pki_pair pair_of(const struct place *place, const char *certificate, const char *key)
+{
+    return (struct pki_pair){.authority = path_of(place, "ca.pem"),
+                             .certificate = path_of(place, certificate),
+                             .key = path_of(place, key),
+                             .deployment = "lapor-uji",
+                             .node_id = "61.03",
+                             .now_s = NOW_S};
+}
+
+static void a_certificate_and_key_that_belong_together_are_told_from_all_others(void **state)
+{
+    struct place *place = *state;
+    char *problem = place->problem;
+    assert_good(place, issue_node(place, "satu"));
+    assert_good(place, issue_node(place, "dua"));
+    struct pki_pair pair = pair_of(place, "satu.pem", "satu.key");
+    assert_good(place, pki_pair_check(&pair, problem, sizeof place->problem));
+    pair.now_s = NOW_S + INT64_C(91) * 86400;
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "expired");
+    pair.now_s = NOW_S - INT64_C(3652) * 86400;
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "clock");
+    pair.now_s = NOW_S;
+    pair.deployment = "lapor";
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "`deployment`");
+    pair = pair_of(place, "satu.pem", "dua.key");
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "belong together");
+    pair = pair_of(place, "ca.pem", "satu.key");
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "authority");
+    pair = pair_of(place, "satu.pem", "satu.key");
+    pair.authority = path_of(place, "dua.pem");
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_INVALID, "ca.pem");
+    pair = pair_of(place, "satu.pem", "satu.key");
+    assert_int_equal(chmod(pair.key, 0640), 0);
+    assert_code(place, pki_pair_check(&pair, problem, sizeof place->problem), STATUS_DENIED, "chmod 400");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +389,7 @@ int main(void)
         cmocka_unit_test(expiry_is_counted_in_whole_days),
         cmocka_unit_test(files_that_are_no_certificates_are_told),
         cmocka_unit_test(a_key_file_for_others_is_refused),
+        cmocka_unit_test(a_certificate_and_key_that_belong_together_are_told_from_all_others),
     };
     return cmocka_run_group_tests(tests, make_place, drop_place);
 }
