@@ -17,6 +17,7 @@
 #include "node/base/heap.h"
 #include "node/connector/driver.h"
 #include "sync/shadow.h"
+#include "tests/postgres_cluster.h"
 
 /* The contract of node/connector/driver.h, asked of every driver over a real database with a second session beside it that
  * plays the legacy application. A new driver is one more line in `factories`. */
@@ -128,92 +129,14 @@ static int64_t sqlite_number(struct world *world, const char *sql)
     return number;
 }
 
-/* ---- PostgreSQL: one cluster for the whole run, a database per case ---- */
-
-static struct cluster {
-    bool tried, there;
-    char folder[64];
-    char source[128];
-    unsigned databases;
-} cluster;
-
-static void cluster_command(const char *command, char *out_line, size_t size)
-{
-    char text[256];
-    snprintf(text, sizeof text, "tests/system/postgres.sh %s %s%s", command, cluster.folder,
-             strcmp(command, "start") == 0 ? " -c fsync=off -c max_connections=20 -c shared_buffers=16MB" : "");
-    FILE *pipe = popen(text, "r");
-    assert_non_null(pipe);
-    out_line[0] = 0;
-    if (fgets(out_line, (int)size, pipe)) {
-        out_line[strcspn(out_line, "\n")] = 0;
-    }
-    pclose(pipe);
-}
-
-static void cluster_start(void)
-{
-    if (cluster.tried) {
-        return;
-    }
-    cluster.tried = true;
-    snprintf(cluster.folder, sizeof cluster.folder, "/tmp/simpul-pg-XXXXXX");
-    assert_non_null(mkdtemp(cluster.folder));
-    cluster_command("start", cluster.source, sizeof cluster.source);
-    cluster.there = cluster.source[0] != 0;
-    if (!cluster.there) {
-        print_error("SKIPPED: no PostgreSQL here; its driver was not tested\n");
-        rmdir(cluster.folder);
-    }
-}
-
-static void cluster_stop(void)
-{
-    char line[16];
-    if (cluster.there) {
-        cluster_command("stop", line, sizeof line);
-    }
-}
-
-static void ignore_notices(void *owner, const char *message)
-{
-    (void)owner;
-    (void)message;
-}
-
-static PGconn *connect_to(const char *source)
-{
-    PGconn *conn = PQconnectdb(source);
-    if (PQstatus(conn) != CONNECTION_OK) {
-        fail_msg("%s", PQerrorMessage(conn));
-    }
-    PQsetNoticeProcessor(conn, ignore_notices, NULL);
-    return conn;
-}
-
-static void conn_run(PGconn *conn, const char *sql)
-{
-    PGresult *result = PQexec(conn, sql);
-    ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        fail_msg("%s: %s", PQerrorMessage(conn), sql);
-    }
-    PQclear(result);
-}
+/* ---- PostgreSQL ---- */
 
 static bool postgres_start(struct world *world)
 {
-    char sql[64];
-    cluster_start();
-    if (!cluster.there) {
+    if (!cluster_start("its driver")) {
         return false;
     }
-    snprintf(world->source, sizeof world->source, "%s dbname=postgres", cluster.source);
-    PGconn *conn = connect_to(world->source);
-    snprintf(sql, sizeof sql, "CREATE DATABASE uji%u", ++cluster.databases);
-    conn_run(conn, sql);
-    PQfinish(conn);
-    snprintf(world->source, sizeof world->source, "%s dbname=uji%u", cluster.source, cluster.databases);
+    snprintf(world->source, sizeof world->source, "%s dbname=uji%u", cluster.source, cluster_database());
     world->application = connect_to(world->source);
     return true;
 }

@@ -9,7 +9,10 @@
 
 #include "node/base/files.h"
 #include "node/base/heap.h"
+#include "node/store/store_postgres.h"
 #include "node/store/store_sqlite.h"
+#include "tests/contract/postgres_relay.h"
+#include "tests/postgres_cluster.h"
 
 /* The implementations that the contract suite asks, and how each is opened, crashed and closed. Included by
  * contract_store.c after cmocka. */
@@ -21,14 +24,20 @@ struct place {
     char folder[64];
     char path[128];
     unsigned generation;
+    struct relay *relay; /* PostgreSQL: between store and server */
+    char source[256];
 };
 
 struct factory {
     const char *name;
+    unsigned seeds;
     void (*open)(struct place *place);
     void (*reopen)(struct place *place); /* orderly, maybe with an open transaction, which is lost */
     void (*crash)(struct place *place);  /* the process dies and the store is opened again */
     void (*close)(struct place *place);
+    /* The next commit is of unknown outcome, having done all or nothing. NULL: not without ending the store. */
+    void (*commit_cut)(struct place *place, bool applied);
+    bool (*is_there)(void); /* NULL: always; else whether it can be tested here */
 };
 
 static void must(struct status status)
@@ -125,9 +134,94 @@ static void sqlite_close(struct place *place)
     folder_remove(place->folder);
 }
 
+static void model_commit_cut(struct place *place, bool applied)
+{
+    store_model_commit_unknown(place->store, applied);
+}
+
+/* ---- PostgreSQL: a database per place, behind a relay ---- */
+
+static bool postgres_is_there(void)
+{
+    return cluster_start("its store");
+}
+
+static void postgres_open_source(struct place *place)
+{
+    char problem[512] = "";
+    struct status status = store_postgres_open(place->source, memory_heap(), &place->store, problem, sizeof problem);
+    if (!status_is_ok(status)) {
+        print_error("%s\n", problem);
+    }
+    must(status);
+}
+
+static void postgres_open(struct place *place)
+{
+    place->relay = malloc(sizeof *place->relay);
+    assert_non_null(place->relay);
+    relay_start(place->relay, cluster.folder);
+    snprintf(place->source, sizeof place->source, "host=%s user=simpul dbname=uji%u", place->relay->folder,
+             cluster_database());
+    postgres_open_source(place);
+}
+
+static void postgres_reopen(struct place *place)
+{
+    place->store->ops->free(place->store);
+    postgres_open_source(place);
+}
+
+static bool postgres_answers(struct place *place)
+{
+    struct arena arena;
+    struct span value;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    struct status status = place->store->ops->begin(place->store);
+    if (status_is_ok(status)) {
+        status = store_get_one(place->store, STORE_META, span_text("any"), &arena, &value);
+    }
+    place->store->ops->rollback(place->store);
+    arena_release(&arena);
+    return status_is_ok(status);
+}
+
+/* The server ends the session, as its own death would; the store goes on by itself, at the latest with the second try, where
+ * the first was on its way already. */
+static void postgres_crash(struct place *place)
+{
+    char source[192];
+    char sql[192];
+    const char *database = strstr(place->source, "dbname=") + strlen("dbname=");
+    snprintf(source, sizeof source, "%s dbname=postgres", cluster.source);
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '%s'",
+             database);
+    PGconn *conn = connect_to(source);
+    conn_run(conn, sql);
+    PQfinish(conn);
+    place->store->ops->rollback(place->store);
+    assert_true(postgres_answers(place) || postgres_answers(place));
+}
+
+static void postgres_commit_cut(struct place *place, bool applied)
+{
+    static unsigned turn;
+    enum relay_cut nothing = turn++ % 2 == 0 ? RELAY_CUT_BEFORE : RELAY_CUT_HALF;
+    atomic_store(&place->relay->cut, applied ? RELAY_CUT_AFTER : nothing);
+}
+
+static void postgres_close(struct place *place)
+{
+    place->store->ops->free(place->store);
+    relay_stop(place->relay);
+    free(place->relay);
+}
+
 static const struct factory factories[] = {
-    {"model", model_open, model_reopen, model_reopen, model_close},
-    {"sqlite", sqlite_open, sqlite_reopen, sqlite_crash, sqlite_close},
+    {"model", 16, model_open, model_reopen, model_reopen, model_close, model_commit_cut, NULL},
+    {"sqlite", 16, sqlite_open, sqlite_reopen, sqlite_crash, sqlite_close, NULL, NULL},
+    {"postgres", 2, postgres_open, postgres_reopen, postgres_crash, postgres_close, postgres_commit_cut,
+     postgres_is_there},
 };
 
 #endif

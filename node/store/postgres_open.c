@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/store/postgres_parts.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Connecting: settings, whether the server will do, the lock, the schema, the holder's row. */
+
+#define SERVER_OLDEST 120000
+#define LOCK POSTGRES_LOCK
+
+/* What the connection string does not say otherwise. Values are never printed. */
+static PGconn *connect_to(const char *source)
+{
+    const char *const keywords[] = {"application_name",   "connect_timeout",  "keepalives_idle", "keepalives_interval",
+                                    "keepalives_count",   "tcp_user_timeout", "target_session_attrs", "dbname",
+                                    "client_encoding",    NULL};
+    const char *const values[] = {"simpul-store", "5", "10", "5", "3", "20000", "read-write", source, "UTF8", NULL};
+    return PQconnectdbParams(keywords, values, 1);
+}
+
+/* Settings that the connection string (options=-c ...) does not make. Every statement finds its rows by an index and must do
+ * so also while the server has no statistics yet. */
+static const char settings_sql[] =
+    "SELECT set_config(v.name, v.value, false) FROM (VALUES ('statement_timeout', '60s'), ('lock_timeout', '20s'),"
+    " ('idle_in_transaction_session_timeout', '300s'), ('jit', 'off'), ('enable_seqscan', 'off'),"
+    " ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('plan_cache_mode', 'force_generic_plan'),"
+    " ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),"
+    " ('client_connection_check_interval', '5s')) AS v (name, value)"
+    " JOIN pg_settings AS p ON p.name = v.name WHERE p.source <> 'client'";
+
+/* Whatever anybody set, an acknowledged commit survives a power cut. */
+static const char durable_sql[] =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
+static const char lock_sql[] = "SELECT pg_try_advisory_lock(" LOCK ", 1)";
+/* Bounded by lock_timeout. */
+static const char lock_wait_sql[] = "SELECT pg_advisory_lock(" LOCK ", 1)";
+static const char patience_sql[] = "SELECT set_config('lock_timeout', '3s', false)";
+
+/* %s: hexadecimal digits of the token. */
+static const char end_own_sql[] =
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN simpul_store.holder AS h ON h.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " LOCK " AND l.objid = 1 AND l.objsubid = 2"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND h.token = decode('%s', 'hex')";
+
+static const char hold_sql[] =
+    "INSERT INTO holder (one, token, pid, host, since) VALUES (true, decode('%s', 'hex'), pg_backend_pid(), '%s', now())"
+    " ON CONFLICT (one) DO UPDATE SET token = excluded.token, pid = excluded.pid, host = excluded.host, since = excluded.since";
+
+static void token_text(const struct postgres_store *s, char out_text[33])
+{
+    for (size_t i = 0; i < sizeof s->token; i++) {
+        snprintf(out_text + 2 * i, 3, "%02x", s->token[i]);
+    }
+}
+
+static void on_notice(void *owner, const PGresult *result)
+{
+    struct postgres_store *s = owner;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    s->warned |= severity && strcmp(severity, "WARNING") == 0;
+}
+
+/* One line, without what a connection string may hold. libpq names host and user, never a password. */
+static struct status connect_failed(struct postgres_store *s)
+{
+    int size = snprintf(s->sentence, sizeof s->sentence, "the database of the store does not answer: %s",
+                        PQerrorMessage(s->conn));
+    for (int i = 0; i < size && s->sentence[i]; i++) {
+        if (s->sentence[i] == '\n') {
+            s->sentence[i] = s->sentence[i + 1] ? ' ' : 0;
+        }
+    }
+    s->problem = strstr(s->sentence, "too many") || strstr(s->sentence, "remaining connection slots")
+                     ? "too many connections to the database server"
+                     : "the database server does not answer";
+    return STATUS_MAKE(STATUS_IO);
+}
+
+static bool answer_is_true(const PGresult *result)
+{
+    return PQntuples(result) > 0 && postgres_number(result, 0, 0) != 0;
+}
+
+static struct status ask(struct postgres_store *s, const char *sql, bool *out_answer)
+{
+    PGresult *result = NULL;
+    TRY(postgres_run(s, sql, &result));
+    *out_answer = answer_is_true(result);
+    PQclear(result);
+    return status_ok();
+}
+
+static struct status server_check(struct postgres_store *s)
+{
+    bool standby = false;
+    if (PQserverVersion(s->conn) < SERVER_OLDEST) {
+        snprintf(s->sentence, sizeof s->sentence, "the database server is PostgreSQL %d; the store needs 12 or later",
+                 PQserverVersion(s->conn) / 10000);
+        return STATUS_MAKE(STATUS_UNSUPPORTED);
+    }
+    TRY(ask(s, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'", &standby));
+    if (standby) {
+        s->problem = "the database server is a standby or read-only";
+        snprintf(s->sentence, sizeof s->sentence, "the database server is a standby or read-only: name its primary, or all "
+                 "servers (host=a,b), in the store's connection string");
+        return STATUS_MAKE(STATUS_IO);
+    }
+    return status_ok();
+}
+
+static void holder_describe(struct postgres_store *s)
+{
+    PGresult *result = NULL;
+    s->problem = "another process has the store";
+    snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process");
+    if (!status_is_ok(postgres_run(s, "SELECT host, to_char(since, 'YYYY-MM-DD HH24:MI:SS TZ') FROM simpul_store.holder",
+                                   &result))) {
+        return;
+    }
+    if (PQntuples(result) > 0) {
+        snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process (%.80s, since "
+                 "%.40s); stop that process, or ask it through its socket", PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+    }
+    PQclear(result);
+}
+
+/* The session of a process that has just ended takes a moment to end. */
+static struct status lock_wait(struct postgres_store *s)
+{
+    TRY(postgres_run(s, patience_sql, NULL));
+    struct status status = postgres_run(s, lock_wait_sql, NULL);
+    if (s->conn) {
+        TRY(postgres_run(s, settings_sql, NULL));
+    }
+    return status;
+}
+
+/* The lock belongs to a session, so it is free only when the last session has ended at the server, whatever became of its
+ * network. Our own earlier one is ended here; then a COMMIT that it was in is over, one way or the other. */
+static struct status lock_take(struct postgres_store *s)
+{
+    bool taken = false;
+    bool there = false;
+    char sql[sizeof end_own_sql + 64];
+    char token[33];
+    TRY(ask(s, lock_sql, &taken));
+    if (taken) {
+        return status_ok();
+    }
+    TRY(ask(s, "SELECT to_regclass('simpul_store.holder') IS NOT NULL", &there));
+    if (there && s->connections > 0) {
+        bool ended = false;
+        token_text(s, token);
+        snprintf(sql, sizeof sql, end_own_sql, token);
+        TRY(ask(s, sql, &ended));
+        if (ended) {
+            return postgres_run(s, lock_wait_sql, NULL); /* a COMMIT that waits for its standby is broken off by that */
+        }
+    }
+    struct status status = lock_wait(s);
+    if (status.code == STATUS_BUSY && there) {
+        holder_describe(s);
+    }
+    return status;
+}
+
+/* Committed before anything is read: where the server waits for a standby, everything that can be read now is there too. */
+static struct status hold(struct postgres_store *s)
+{
+    char sql[sizeof hold_sql + 160];
+    char token[33];
+    char host[65] = "";
+    if (gethostname(host, sizeof host - 1) != 0) {
+        host[0] = 0;
+    }
+    for (size_t i = 0; host[i]; i++) { /* a name, whatever the system gives */
+        host[i] = strchr("'\\", host[i]) ? '?' : host[i];
+    }
+    size_t size = strlen(host);
+    char named[96];
+    snprintf(named, sizeof named, "%.*s, process %ld", (int)size, host, (long)getpid());
+    token_text(s, token);
+    snprintf(sql, sizeof sql, hold_sql, token, named);
+    s->warned = false;
+    TRY(postgres_run(s, sql, NULL));
+    if (s->warned) {
+        s->problem = "the synchronous standby does not answer";
+        return STATUS_MAKE(STATUS_IO);
+    }
+    return status_ok();
+}
+
+static struct status session_begin(struct postgres_store *s)
+{
+    if (!PQenterPipelineMode(s->conn)) {
+        return STATUS_MAKE(STATUS_IO);
+    }
+    TRY(postgres_run(s, settings_sql, NULL));
+    TRY(postgres_run(s, durable_sql, NULL));
+    TRY(server_check(s));
+    TRY(lock_take(s));
+    TRY(postgres_schema_apply(s));
+    TRY(postgres_run(s, "SET search_path = simpul_store", NULL));
+    return hold(s);
+}
+
+struct status postgres_connect(struct postgres_store *s)
+{
+    s->sentence[0] = 0;
+    s->conn = connect_to(s->source);
+    if (!s->conn) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (PQstatus(s->conn) != CONNECTION_OK) {
+        struct status status = connect_failed(s);
+        postgres_drop(s);
+        return status;
+    }
+    PQsetNoticeReceiver(s->conn, on_notice, s);
+    struct status status = session_begin(s);
+    if (!status_is_ok(status)) {
+        postgres_drop(s);
+        return status;
+    }
+    s->connections++;
+    return status;
+}
+
+/* ---- open ---- */
+
+static struct status source_copy(struct postgres_store *s, const char *source)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(source, &message);
+    if (!options) { /* the message may repeat a part of the string, so it is not shown */
+        PQfreemem(message);
+        snprintf(s->sentence, sizeof s->sentence, "the connection string of the store is not one of libpq: write "
+                 "\"host=... dbname=... user=...\", values with blanks in single quotes");
+        return STATUS_MAKE(STATUS_INVALID);
+    }
+    PQconninfoFree(options);
+    size_t size = strlen(source) + 1;
+    s->source = s->memory.alloc(s->memory.owner, size);
+    if (!s->source) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    memcpy(s->source, source, size);
+    return status_ok();
+}
+
+static struct status open_all(struct postgres_store *s, const char *source)
+{
+    TRY(source_copy(s, source));
+    if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
+        return STATUS_MAKE(STATUS_IO);
+    }
+    return postgres_connect(s);
+}
+
+static const char *hint_of(const struct postgres_store *s)
+{
+    if (s->problem && strcmp(s->problem, "the database role lacks a right") == 0) {
+        return "; let its role own the schema simpul_store (deploy/OPERATOR.md, \"The hub on PostgreSQL\")";
+    }
+    return "";
+}
+
+struct status store_postgres_open(const char *source, struct memory memory, struct store **out_store, char *problem,
+                                  size_t problem_size)
+{
+    struct postgres_store *s = memory.alloc(memory.owner, sizeof *s);
+    if (!s) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    memset(s, 0, sizeof *s);
+    s->store.ops = &postgres_ops;
+    s->memory = memory;
+    arena_init(&s->scratch, memory, SIZE_MAX);
+    struct status status = open_all(s, source);
+    if (status_is_ok(status)) {
+        *out_store = &s->store;
+        return status;
+    }
+    if (s->sentence[0]) {
+        snprintf(problem, problem_size, "%s", s->sentence);
+    } else {
+        snprintf(problem, problem_size, "the database of the store cannot be used: %s%s",
+                 s->problem ? s->problem : status_name(status), hint_of(s));
+    }
+    s->store.ops->free(&s->store);
+    return status;
+}

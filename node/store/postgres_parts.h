@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NODE_STORE_POSTGRES_PARTS_H
+#define NODE_STORE_POSTGRES_PARTS_H
+
+#include <libpq-fe.h>
+
+#include "node/store/store_postgres.h"
+
+/* What the files of the PostgreSQL store share; nobody else includes it. */
+
+/* "SIMP": first number of our advisory locks. 1: the holder of the store; 2: whoever changes the schema. */
+#define POSTGRES_LOCK "1397312848"
+
+enum postgres_table_query {
+    POSTGRES_GET,    /* keys */
+    POSTGRES_PUT,    /* keys, values */
+    POSTGRES_REMOVE, /* keys */
+    POSTGRES_SCAN,   /* + flags below: from, limit, end, bytes_max */
+};
+
+enum postgres_scan_flag {
+    SCAN_DOWN = 1,
+    SCAN_END = 2,   /* has an end */
+    SCAN_BYTES = 4, /* has a bound of bytes */
+    SCAN_PART = 8,  /* begins and ends in one part */
+    SCAN_FLAGS = 16,
+};
+
+enum { TABLE_QUERIES = POSTGRES_SCAN + SCAN_FLAGS };
+
+enum postgres_record_query {
+    RECORDS_LOAD,
+    RECORDS_RECOUNT,
+    RECORDS_SAVE,
+    RECORDS_COUNT,
+    RECORDS_LIST, /* + flags below */
+};
+
+enum postgres_list_flag {
+    LIST_OWNER = 1,
+    LIST_STATUS = 2,
+    LIST_CONFLICT = 4,
+    LIST_HIDDEN = 8,
+    LIST_BYTES = 16,
+    LIST_FLAGS = 32,
+};
+
+enum {
+    FIRST_RECORD_QUERY = STORE_TABLE_COUNT * TABLE_QUERIES,
+    STATEMENT_COUNT = FIRST_RECORD_QUERY + RECORDS_LIST + LIST_FLAGS,
+    STATEMENT_NONE = STATEMENT_COUNT,
+    WAITING_MAX = 64, /* statements sent whose results were not looked at */
+    PARAMETERS_MAX = 8,
+    STATEMENT_TEXT_MAX = 1024,
+    SENTENCE_SIZE = 512,
+};
+
+/* Values of one statement, all binary; they live in the store's scratch arena. */
+struct postgres_parameters {
+    int count;
+    const char *values[PARAMETERS_MAX];
+    int sizes[PARAMETERS_MAX];
+    int formats[PARAMETERS_MAX];
+    bool failed; /* no memory, or too large for one statement */
+};
+
+struct postgres_store {
+    struct store store; /* first, so that the store's address is this one's */
+    struct memory memory;
+    struct arena scratch; /* of one call */
+    char *source;         /* owned */
+    PGconn *conn;         /* NULL: not connected */
+    uint8_t token[16];    /* tells our own earlier session from another process's */
+    uint64_t connections;
+    uint64_t size_known;
+    bool prepared[STATEMENT_COUNT]; /* known to this connection */
+    unsigned preparing[WAITING_MAX]; /* per result that waits: the statement whose preparation it is, or STATEMENT_NONE */
+    unsigned waiting;
+    const char *problem; /* static */
+    bool open;
+    bool begun; /* BEGIN was sent */
+    bool marked;
+    bool spoilt;  /* something failed since begin or the mark */
+    bool lost;    /* the connection ended in this transaction */
+    bool warned;  /* the server warned of something since this was last cleared */
+    char sentence[SENTENCE_SIZE]; /* of the last failure to connect */
+};
+
+struct postgres_store *postgres_store_of(struct store *store);
+
+/* ---- postgres_wire.c ---- */
+
+/* Values. An array's elements are added by the caller between begin and end. */
+void postgres_bytes(struct postgres_store *s, struct postgres_parameters *p, struct span bytes);
+void postgres_int8(struct postgres_store *s, struct postgres_parameters *p, int64_t value);
+void postgres_bytes_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
+void postgres_text_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
+void postgres_int8_array(struct postgres_store *s, struct postgres_parameters *p, const int64_t *values, size_t count);
+
+/* Sends, and leaves the result waiting. `statement` is prepared at its first use. */
+struct status postgres_send(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters);
+/* A command without parameters. */
+struct status postgres_send_command(struct postgres_store *s, const char *sql);
+/* Looks at all results that wait. The status is that of the first failure; out_last (may be NULL) the last result, which
+ * the caller clears. */
+struct status postgres_drain(struct postgres_store *s, PGresult **out_last);
+/* send and drain. */
+struct status postgres_query(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters,
+                             PGresult **out_result);
+/* One command outside the pipeline and its status. */
+struct status postgres_run(struct postgres_store *s, const char *sql, PGresult **out_result);
+/* Ends the connection. An open transaction is lost. */
+void postgres_drop(struct postgres_store *s);
+/* The status of a result that is not what was wanted; notes the problem. */
+struct status postgres_failed(struct postgres_store *s, const PGresult *result);
+
+struct span postgres_span(const PGresult *result, int row, int column); /* borrowed */
+int64_t postgres_number(const PGresult *result, int row, int column);   /* int2, int4, int8 or bool */
+struct status postgres_copy(const PGresult *result, int row, int column, struct arena *arena, struct span *out_bytes);
+
+/* ---- postgres_statements.c ---- */
+void postgres_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX]);
+const char *postgres_table_name(enum store_table table);
+/* Bytes of a key that are its part, 0 where the table has none. */
+size_t postgres_part_size(enum store_table table);
+
+/* ---- postgres_schema.c: makes the tables or brings them up to date. UNSUPPORTED: made by a newer program. ---- */
+struct status postgres_schema_apply(struct postgres_store *s);
+
+/* ---- postgres_open.c ---- */
+/* A connection that is ours alone, checked; s->sentence says why not. */
+struct status postgres_connect(struct postgres_store *s);
+
+/* ---- store_postgres.c ---- */
+extern const struct store_ops postgres_ops;
+/* What every call inside a transaction starts with: sends BEGIN where that is still due. */
+struct status postgres_inside(struct postgres_store *s);
+
+/* ---- postgres_records.c ---- */
+struct status postgres_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
+                                    struct record_row *out_rows);
+struct status postgres_records_save(struct store *store, const struct record_row *rows, size_t count);
+struct status postgres_records_list(struct store *store, const struct record_filter *filter, struct record_id after,
+                                    bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
+                                    size_t *out_count);
+struct status postgres_records_count(struct store *store, const struct record_filter *filter,
+                                     struct record_count *out_counts, size_t capacity, size_t *out_count);
+
+#endif

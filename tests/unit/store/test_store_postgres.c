@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libraries: node_store */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "node/base/heap.h"
+#include "node/store/store_postgres.h"
+#include "proto/limits.h"
+#include "tests/postgres_cluster.h"
+
+/* What the contract does not say: opening, refusing, the schema, the holder, sentences. The contract itself is asked by
+ * tests/contract/contract_store.c, real failures of servers by tests/system/hub_postgres. */
+
+struct place {
+    char source[192];
+    char problem[512];
+    struct store *store;
+    PGconn *admin;
+};
+
+static void must(struct status status)
+{
+    assert_int_equal(status.code, STATUS_OK);
+}
+
+static enum status_code open_at(struct place *place, const char *source)
+{
+    place->store = NULL;
+    place->problem[0] = 0;
+    return store_postgres_open(source, memory_heap(), &place->store, place->problem, sizeof place->problem).code;
+}
+
+static int begin_place(void **state)
+{
+    static struct place place;
+    if (!cluster_start("its store")) {
+        return 0;
+    }
+    place = (struct place){0};
+    snprintf(place.source, sizeof place.source, "%s dbname=uji%u", cluster.source, cluster_database());
+    place.admin = connect_to(place.source);
+    *state = &place;
+    return 0;
+}
+
+static int end_place(void **state)
+{
+    struct place *place = *state;
+    if (place) {
+        if (place->store) {
+            place->store->ops->free(place->store);
+        }
+        PQfinish(place->admin);
+    }
+    return 0;
+}
+
+static struct place *place_of(void **state)
+{
+    if (!*state) {
+        skip();
+    }
+    return *state;
+}
+
+static long long number(struct place *place, const char *sql)
+{
+    PGresult *result = PQexec(place->admin, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
+        fail_msg("%s: %s", PQerrorMessage(place->admin), sql);
+    }
+    long long value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return value;
+}
+
+static enum status_code put(struct store *store, const char *key, const char *value)
+{
+    struct status status = store->ops->begin(store);
+    if (!status_is_ok(status)) {
+        return status.code;
+    }
+    status = store_put_one(store, STORE_META, span_text(key), span_text(value));
+    if (status_is_ok(status)) {
+        return store->ops->commit(store).code;
+    }
+    store->ops->rollback(store);
+    return status.code;
+}
+
+static void the_tables_are_made_once_and_kept(void **state)
+{
+    struct place *place = place_of(state);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    assert_int_equal(put(place->store, "k", "v"), STATUS_OK);
+    place->store->ops->free(place->store);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 1);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 1);
+    assert_int_equal(number(place, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), 0);
+}
+
+static void a_database_of_a_newer_program_is_refused_and_untouched(void **state)
+{
+    struct place *place = place_of(state);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    place->store->ops->free(place->store);
+    conn_run(place->admin, "INSERT INTO simpul_store.schema_version (version, program) VALUES (99, '9.9')");
+    assert_int_equal(open_at(place, place->source), STATUS_UNSUPPORTED);
+    assert_non_null(strstr(place->problem, "newer simpul (schema 99"));
+    assert_non_null(strstr(place->problem, "install"));
+    assert_int_equal(number(place, "SELECT max(version) FROM simpul_store.schema_version"), 99);
+}
+
+static void a_second_holder_is_refused_with_the_name_of_the_first(void **state)
+{
+    struct place *place = place_of(state);
+    struct store *first;
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    first = place->store;
+    assert_int_equal(open_at(place, place->source), STATUS_BUSY);
+    assert_non_null(strstr(place->problem, "in use by another simpul process ("));
+    assert_int_equal(put(first, "k", "v"), STATUS_OK);
+    first->ops->free(first);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+}
+
+static void *opener(void *argument)
+{
+    struct place *place = argument;
+    return (void *)(uintptr_t)open_at(place, place->source);
+}
+
+static void two_at_once_make_the_tables_once_and_one_is_refused(void **state)
+{
+    struct place *place = place_of(state);
+    struct place two[2] = {*place, *place};
+    pthread_t threads[2];
+    uintptr_t codes[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, opener, &two[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        void *code;
+        pthread_join(threads[i], &code);
+        codes[i] = (uintptr_t)code;
+    }
+    assert_true((codes[0] == STATUS_OK && codes[1] == STATUS_BUSY) || (codes[1] == STATUS_OK && codes[0] == STATUS_BUSY));
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 1);
+    place->store = codes[0] == STATUS_OK ? two[0].store : two[1].store;
+}
+
+static void what_cannot_be_opened_says_what_to_do(void **state)
+{
+    struct place *place = place_of(state);
+    char source[256];
+    assert_int_equal(open_at(place, "this is = not 'a connection string"), STATUS_INVALID);
+    assert_non_null(strstr(place->problem, "host=... dbname=..."));
+    assert_int_equal(open_at(place, "host=/nowhere-at-all password=rahasia dbname=x"), STATUS_IO);
+    assert_non_null(strstr(place->problem, "does not answer"));
+    assert_null(strstr(place->problem, "rahasia"));
+    assert_null(strchr(place->problem, '\n'));
+    snprintf(source, sizeof source, "%s dbname=tiada", cluster.source);
+    assert_int_equal(open_at(place, source), STATUS_IO);
+    assert_non_null(strstr(place->problem, "tiada"));
+    conn_run(place->admin, "DO $$ BEGIN CREATE ROLE tamu LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+    snprintf(source, sizeof source, "%.140s user=tamu", place->source);
+    assert_int_equal(open_at(place, source), STATUS_IO);
+    assert_non_null(strstr(place->problem, "lacks a right"));
+    assert_non_null(strstr(place->problem, "own the schema"));
+}
+
+static void a_role_that_owns_only_the_schema_suffices(void **state)
+{
+    struct place *place = place_of(state);
+    char source[256];
+    conn_run(place->admin, "DO $$ BEGIN CREATE ROLE pusat LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+    conn_run(place->admin, "CREATE SCHEMA simpul_store AUTHORIZATION pusat");
+    snprintf(source, sizeof source, "%.140s user=pusat", place->source);
+    assert_int_equal(open_at(place, source), STATUS_OK);
+    assert_int_equal(put(place->store, "k", "v"), STATUS_OK);
+}
+
+static void a_commit_is_durable_whatever_the_role_was_set_to(void **state)
+{
+    struct place *place = place_of(state);
+    char source[256];
+    conn_run(place->admin, "ALTER ROLE simpul SET synchronous_commit = 'off'");
+    conn_run(place->admin, "CREATE TABLE seen (setting text)");
+    conn_run(place->admin, "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen "
+                           "VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$");
+    snprintf(source, sizeof source, "%.140s options='-c synchronous_commit=local'", place->source);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    conn_run(place->admin, "CREATE TRIGGER see BEFORE INSERT ON simpul_store.meta FOR EACH ROW EXECUTE FUNCTION public.see()");
+    assert_int_equal(put(place->store, "a", "v"), STATUS_OK);
+    place->store->ops->free(place->store);
+    assert_int_equal(open_at(place, source), STATUS_OK);
+    assert_int_equal(put(place->store, "b", "v"), STATUS_OK);
+    conn_run(place->admin, "ALTER ROLE simpul RESET synchronous_commit");
+    assert_int_equal(number(place, "SELECT count(*) FROM seen"), 2);
+    assert_int_equal(number(place, "SELECT count(*) FROM seen WHERE setting <> 'on'"), 0);
+}
+
+static void a_server_that_refuses_a_write_spoils_its_transaction_only(void **state)
+{
+    struct place *place = place_of(state);
+    struct store *store;
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    store = place->store;
+    conn_run(place->admin, "ALTER TABLE simpul_store.meta ADD CONSTRAINT kecil CHECK (octet_length(value) < 10)");
+    must(store->ops->begin(store));
+    must(store_put_one(store, STORE_META, span_text("good"), span_text("1")));
+    must(store->ops->savepoint(store));
+    must(store_put_one(store, STORE_META, span_text("bad"), span_text("much too long")));
+    assert_int_equal(store->ops->savepoint_keep(store).code, STATUS_IO);
+    must(store->ops->savepoint_undo(store));
+    must(store_put_one(store, STORE_META, span_text("also good"), span_text("2")));
+    must(store->ops->commit(store));
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 2);
+    assert_int_equal(put(store, "bad", "much too long again"), STATUS_IO);
+    assert_string_equal(store_postgres_problem(store), "the database server refused a statement");
+    assert_int_equal(put(store, "third", "3"), STATUS_OK);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 3);
+}
+
+static void a_statement_that_takes_too_long_is_io_and_the_store_goes_on(void **state)
+{
+    struct place *place = place_of(state);
+    char source[256];
+    snprintf(source, sizeof source, "%.140s options='-c statement_timeout=200ms'", place->source);
+    assert_int_equal(open_at(place, source), STATUS_OK);
+    assert_int_equal(put(place->store, "k", "v"), STATUS_OK);
+    conn_run(place->admin, "BEGIN; LOCK TABLE simpul_store.meta IN ACCESS EXCLUSIVE MODE");
+    assert_int_equal(put(place->store, "k", "w"), STATUS_IO);
+    assert_string_equal(store_postgres_problem(place->store), "a statement took too long and was cancelled");
+    conn_run(place->admin, "ROLLBACK");
+    assert_int_equal(put(place->store, "k", "w"), STATUS_OK);
+    assert_int_equal(store_postgres_connections(place->store), 1);
+}
+
+static void too_many_connections_are_named_and_waited_for(void **state)
+{
+    struct place *place = place_of(state);
+    char sql[64];
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    snprintf(sql, sizeof sql, "ALTER DATABASE uji%u CONNECTION LIMIT 0", cluster.databases);
+    conn_run(place->admin, "CREATE ROLE biasa LOGIN");
+    conn_run(place->admin, "ALTER SCHEMA simpul_store OWNER TO biasa");
+    conn_run(place->admin, sql);
+    char source[256];
+    snprintf(source, sizeof source, "%.140s user=biasa", place->source);
+    struct store *first = place->store;
+    assert_int_equal(open_at(place, source), STATUS_IO);
+    assert_non_null(strstr(place->problem, "too many connections"));
+    place->store = first;
+}
+
+/* ---- plans: nothing scans ---- */
+
+/* Until the number is 1. */
+static void until(struct place *place, const char *sql)
+{
+    for (int i = 0; i < 400 && number(place, sql) != 1; i++) {
+        conn_run(place->admin, "SELECT pg_sleep(0.02)");
+    }
+    assert_int_equal(number(place, sql), 1);
+}
+
+static void no_statement_of_a_full_store_reads_a_whole_table(void **state)
+{
+    struct place *place = place_of(state);
+    struct arena arena;
+    struct store *store;
+    struct span value;
+    struct pair pairs[2];
+    struct record_row rows[2];
+    struct record_filter filter = {.hidden_too = true, .owner = {"64.09"}};
+    size_t count;
+    uint8_t key[12] = {0, 0, 0, 7};
+    uint8_t end[12] = {0, 0, 0, 8};
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    place->store->ops->free(place->store);
+    place->store = NULL;
+    until(place, "SELECT 1 - count(*) FROM pg_stat_activity WHERE application_name = 'simpul-store'"); /* it has told its counts */
+    conn_run(place->admin,
+             "INSERT INTO simpul_store.leaves SELECT substr(k, 1, 4), k, 'x' FROM (SELECT decode(lpad(to_hex(n % 50), 8, '0') ||"
+             " lpad(to_hex(n), 16, '0'), 'hex') AS k FROM generate_series(1, 20000) AS n) AS g;"
+             "INSERT INTO simpul_store.records SELECT decode(md5(n::text), 'hex'), '64.0' || n % 10, 1, 0, true, 0, n, 'x'"
+             " FROM generate_series(1, 20000) AS n");
+    conn_run(place->admin, "SELECT pg_stat_reset()");
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    store = place->store;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    must(store->ops->begin(store));
+    must(store_get_one(store, STORE_LEAVES, span_of(key, 12), &arena, &value));
+    must(store_put_one(store, STORE_LEAVES, span_of(key, 12), span_text("y")));
+    must(store_remove_one(store, STORE_LEAVES, span_of(end, 12)));
+    for (int way = 0; way < 2; way++) {
+        must(store->ops->scan(store, STORE_LEAVES, span_of(key, 12), span_of(end, 12), way, 2, 1000, &arena, pairs, &count));
+        assert_int_equal(count, 2);
+        must(store->ops->scan(store, STORE_LEAVES, span_of(key, 12), (struct span){0}, way, 2, SIZE_MAX, &arena, pairs, &count));
+        assert_int_equal(count, 2);
+    }
+    must(store->ops->records_list(store, &filter, (struct record_id){{0}}, false, 2, &arena, rows, &count));
+    assert_int_equal(count, 2);
+    must(store->ops->records_load(store, &rows[0].id, 1, &arena, rows));
+    assert_non_null(rows[0].bytes.data);
+    must(store->ops->records_save(store, rows, 1));
+    must(store->ops->commit(store));
+    store->ops->free(store); /* its session tells its counts when it ends */
+    place->store = NULL;
+    arena_release(&arena);
+    until(place, "SELECT count(*) FROM pg_stat_user_tables WHERE relname = 'leaves' AND idx_scan > 0");
+    assert_int_equal(number(place, "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname IN ('leaves',"
+                                   " 'records')"), 0);
+    assert_true(number(place, "SELECT sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE relname IN ('leaves', 'records')") <
+                200);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin_place, end_place)
+
+int main(void)
+{
+    static const struct CMUnitTest cases[] = {
+        CASE(the_tables_are_made_once_and_kept),
+        CASE(a_database_of_a_newer_program_is_refused_and_untouched),
+        CASE(a_second_holder_is_refused_with_the_name_of_the_first),
+        CASE(two_at_once_make_the_tables_once_and_one_is_refused),
+        CASE(what_cannot_be_opened_says_what_to_do),
+        CASE(a_role_that_owns_only_the_schema_suffices),
+        CASE(a_commit_is_durable_whatever_the_role_was_set_to),
+        CASE(a_server_that_refuses_a_write_spoils_its_transaction_only),
+        CASE(a_statement_that_takes_too_long_is_io_and_the_store_goes_on),
+        CASE(too_many_connections_are_named_and_waited_for),
+        CASE(no_statement_of_a_full_store_reads_a_whole_table),
+    };
+    int failures = cmocka_run_group_tests_name("store_postgres", cases, NULL, NULL);
+    cluster_stop();
+    return failures;
+}
