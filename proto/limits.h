@@ -72,6 +72,7 @@
 #define LIMIT_UNACKED_LEAVES 2000  /* a first load appends a slice only below this */
 #define LIMIT_CAPTURE_ROWS 500
 #define LIMIT_COLUMNS 128
+#define LIMIT_REFS_SAME 16         /* records that bear one external number: more are not told apart */
 #define LIMIT_CATALOGUE_COLUMNS 1600 /* PostgreSQL's own bound; SQLite's is 2000 */
 #define LIMIT_PREVIEW_ROWS 50000 /* rows of one table that a preview looks at */
 #define LIMIT_SHADOW_HISTORY 64    /* replaced vectors kept per register; the oldest are joined above it */

@@ -353,6 +353,12 @@ static struct status decide_tied(struct capture_work *work)
     if (work->decided) {
         return status_ok();
     }
+    if (work->shadow->held && work->input->released) {
+        work->shadow->held = false;
+        work->changed = true;
+    } else if (work->shadow->held) {
+        capture_item_add(work, ITEM_SAME_CASE, 0, NULL);
+    }
     TRY(capture_erase(work));
     if (work->decided) {
         return status_ok();

@@ -101,6 +101,7 @@ struct capture_input {
     const struct shadow *parent;   /* note rows without shadow: shadow of the complaint's row, NULL while it has none */
     const struct shadow *const *parts; /* row vanished: shadows of the note rows of this complaint */
     size_t part_count;
+    bool released;    /* shadow.held: nobody else bears the row's numbers any more, or a person folded the records */
     bool found_known; /* `found` was looked for (SETTLE, MATCH_DERIVED) */
     const struct capture_leaf *found;
     size_t found_count;

@@ -58,7 +58,7 @@ static struct core_undo undo_take(const struct core *core)
 {
     return (struct core_undo){
         .meta = core->meta, .stored = core->stored, .registry_size = core->registry.size, .phase = core->phase,
-        .in_doubt = core->in_doubt, .lease_taken = core->lease_taken};
+        .in_doubt = core->in_doubt, .lease_taken = core->lease_taken, .current = core->current};
 }
 
 static void transaction_clear(struct core *core)
@@ -116,6 +116,7 @@ static void undo_to(struct core *core, const struct core_undo *undo, uint64_t le
     core->phase = undo->phase;
     core->in_doubt = undo->in_doubt;
     core->lease_taken = undo->lease_taken;
+    core->current = undo->current;
 }
 
 struct status core_commit(struct core *core)
@@ -215,6 +216,11 @@ bool core_is_ready(const struct core *core)
     /* A node whose own entry has not been pulled yet does not know what it may write. */
     return core->phase == PHASE_READY &&
            (core->is_hub || registry_node(&core->registry, core->registry.size, core->self) != NULL);
+}
+
+bool core_is_current(const struct core *core)
+{
+    return core->is_hub || core->current;
 }
 
 struct status core_grown(const struct core *core, const struct scope_id **out_scopes, size_t *out_count)

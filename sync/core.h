@@ -62,6 +62,10 @@ struct status core_open(struct core *core) MUST_CHECK;
 
 /* The record as it is in this transaction; borrowed, valid until commit, rollback or mark_undo. NOT_FOUND. */
 struct status core_record(struct core *core, struct record_id id, const struct record **out_record) MUST_CHECK;
+/* Records of `scope` (zero: any) that bear an external number now and are neither withdrawn nor folded into another one; of
+ * one that is folded (same_as) the one it stands for. At most `limit` (up to LIMIT_REFS_SAME) of them. */
+struct status core_refs(struct core *core, const struct ref *ref, struct scope_id scope, size_t limit,
+                        struct record_id *out_ids, size_t *out_count) MUST_CHECK;
 const struct registry *core_registry(const struct core *core);
 /* A sibling's value also where it is not in the row (long notes): from its body in the store. Empty and
  * out_state != BODY_PRESENT where it is gone. */
@@ -217,6 +221,9 @@ struct status core_hello(struct core *core, bool takeover, struct arena *arena, 
 struct status core_hello_answered(struct core *core, const struct hello_answer *answer, struct next *out_next) MUST_CHECK;
 /* True once hello is done and nothing is in doubt: capture and push may go on. */
 bool core_is_ready(const struct core *core);
+/* True once a pull has come back with nothing left to fetch since the store was opened (always at the hub): what others had
+ * written until then is held. */
+bool core_is_current(const struct core *core);
 /* The next batch of an own stream, checkpoint signed and stored: commit, then send. out_push->leaf_count 0: nothing to do. */
 struct status core_push(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
 struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,

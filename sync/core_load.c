@@ -149,6 +149,7 @@ struct status core_registry_load(struct core *core)
 struct status core_load(struct core *core)
 {
     core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
+    core->current = false;
     TRY(meta_load(core));
     TRY(streams_load(core));
     return core_registry_load(core);

@@ -73,7 +73,7 @@ struct core_undo {
     struct core_meta meta, stored;
     uint64_t registry_size;
     enum phase phase;
-    bool in_doubt, lease_taken;
+    bool in_doubt, lease_taken, current;
 };
 
 struct core {
@@ -88,6 +88,7 @@ struct core {
     bool open;                /* inside a transaction */
     bool marked;
     bool in_doubt;
+    bool current;             /* a pull came back with nothing left, since the store was read */
     enum phase phase;
     uint64_t now_ms;
     uint64_t level;           /* undo level: rises with begin and mark */

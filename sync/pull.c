@@ -66,7 +66,7 @@ struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena
         }
     }
     pull.have = have;
-    if (fetch) {
+    if (fetch || !core->current) {
         pull.wait_ms = 0;
     }
     TRY(wanted_add(core, arena, &pull));
@@ -306,6 +306,7 @@ struct status core_pull_answered(struct core *core, const struct pull_answer *an
         return status_ok();
     }
     TRY(after_parts(core, answer, out_next));
+    core->current = core->current || !answer->more;
     if (was_ready && core->phase == PHASE_HELLO) {
         out_next->step = NEXT_HELLO;
     }

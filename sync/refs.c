@@ -61,3 +61,99 @@ struct status refs_update(struct core *core, struct cached *cached)
     }
     return status_ok();
 }
+
+/* ---- who bears a number ---- */
+
+static struct status is_borne(struct core *core, const struct record *record, const struct ref *ref, bool *out_borne)
+{
+    struct shown shown;
+    struct value value;
+    *out_borne = false;
+    TRY(record_show(record, (struct part_id){{0}}, REG_REFS, &core->scratch, &shown));
+    if (!shown.present || !shown.readable ||
+        !status_is_ok(value_read_register(REG_REFS, shown.value, &core->scratch, &value))) {
+        return status_ok();
+    }
+    for (size_t i = 0; i < value.refs.count && !*out_borne; i++) {
+        *out_borne = span_equal(value.refs.refs[i].system, ref->system) && span_equal(value.refs.refs[i].key, ref->key);
+    }
+    return status_ok();
+}
+
+/* The record that another one was folded into, as far as it is held. */
+static struct status survivor(struct core *core, const struct record **record)
+{
+    for (unsigned hops = 0; hops < LIMIT_REFS_SAME; hops++) {
+        struct shown shown;
+        struct value value;
+        TRY(record_show(*record, (struct part_id){{0}}, REG_SAME_AS, &core->scratch, &shown));
+        if (!shown.present || shown.value.size == 0 ||
+            !status_is_ok(value_read_register(REG_SAME_AS, shown.value, &core->scratch, &value))) {
+            return status_ok();
+        }
+        struct status status = core_record(core, value.record, record);
+        if (status.code == STATUS_NOT_FOUND) {
+            return status_ok();
+        }
+        TRY(status);
+    }
+    return status_ok();
+}
+
+static struct status ref_candidate(struct core *core, struct record_id id, const struct ref *ref, struct scope_id scope,
+                                   bool *out_counts, struct record_id *out_id)
+{
+    const struct record *record;
+    *out_counts = false;
+    struct status status = core_record(core, id, &record);
+    if (status.code == STATUS_NOT_FOUND) {
+        return status_ok();
+    }
+    TRY(status);
+    bool borne;
+    TRY(is_borne(core, record, ref, &borne));
+    if (!borne) {
+        return status_ok();
+    }
+    TRY(survivor(core, &record));
+    *out_id = record->id;
+    *out_counts = record->created && !record_is_withdrawn(record) &&
+                  (scope_is_none(scope) || scope_id_equal(record_owner(record), scope));
+    return status_ok();
+}
+
+struct status core_refs(struct core *core, const struct ref *ref, struct scope_id scope, size_t limit,
+                        struct record_id *out_ids, size_t *out_count)
+{
+    struct span from;
+    struct span end;
+    struct pair rows[LIMIT_REFS_SAME];
+    size_t count = 0;
+    size_t found = 0;
+    TRY(records_flush(core));
+    TRY(ref_key(ref, (struct record_id){{0}}, &core->scratch, &from));
+    from.size -= sizeof(struct record_id);
+    TRY(arena_copy(&core->scratch, from, &end));
+    memcpy((uint8_t *)(uintptr_t)end.data + end.size - 1, "\1", 1); /* the zero byte before the record, plus one */
+    if (from.size + sizeof(struct record_id) <= LIMIT_STORE_KEY) {
+        TRY(core->store->ops->scan(core->store, STORE_REFS, from, end, false, LIMIT_REFS_SAME, SIZE_MAX, &core->scratch,
+                                   rows, &count));
+    }
+    for (size_t i = 0; i < count && found < limit; i++) {
+        struct record_id id;
+        bool counts = false;
+        if (rows[i].key.size != from.size + sizeof id.bytes) {
+            continue; /* a number with a zero byte in it */
+        }
+        memcpy(id.bytes, rows[i].key.data + from.size, sizeof id.bytes);
+        TRY(ref_candidate(core, id, ref, scope, &counts, &id));
+        for (size_t k = 0; k < found && counts; k++) {
+            counts = !record_id_equal(out_ids[k], id);
+        }
+        if (counts) {
+            out_ids[found++] = id;
+        }
+    }
+    *out_count = found;
+    return status_ok();
+}

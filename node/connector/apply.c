@@ -246,12 +246,13 @@ static struct status works_round(struct runner *runner, struct work *works, size
     TRY(works_lookup(runner, works, count, &any));
     if (any) {
         for (size_t i = 0; i < count; i++) {
-            if (works[i].end == WORK_OPEN && works[i].match == MATCH_DOUBTFUL) {
+            if (works[i].end == WORK_OPEN && works[i].match == MATCH_DOUBTFUL && works[i].input.record) {
                 work_rederive(runner, &works[i]);
             }
         }
         TRY(works_decide(runner, works, count));
     }
+    TRY(works_part_twins(runner, works, count));
     struct status status = store_first(runner, works, count);
     if (status.code == STATUS_STALE) {
         return status_ok(); /* somebody was faster: the next round reads again */

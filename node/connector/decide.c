@@ -40,7 +40,7 @@ static bool work_wants_lookup(const struct runner *runner, const struct work *wo
     if (work->form->kind == FORM_NOTE) {
         return record && record_has_part(record, work->input.part);
     }
-    return record != NULL || (runner->vanished && work->capture_row.identity_count > 0);
+    return record != NULL || work->candidate_count > 0 || (runner->vanished && work->capture_row.identity_count > 0);
 }
 
 /* A note's long texts stand in their bodies, not in the record's row. */
@@ -92,8 +92,13 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
             return status;
         }
     }
+    TRY(work_references(runner, core, work));
     work->needs_lookup = work_wants_lookup(runner, work);
     if (work->needs_lookup) {
+        return status_ok();
+    }
+    if (runner->loading && !core_is_current(core) && !work->has_shadow && work->there) {
+        work->end = WORK_HELD;
         return status_ok();
     }
     struct part_id part = shadow ? shadow->part : input->part;

@@ -31,6 +31,7 @@ static struct status facts_run(struct job *job, struct core *core, struct arena 
                          &entries));
     w->runner->quarantined = entries > 0;
     w->facts->ready = core_is_ready(core);
+    w->facts->current = core_is_current(core);
     w->facts->unacked = core_unacked(core);
     w->runner->ready = w->facts->ready;
     return status_ok();

@@ -40,21 +40,6 @@ static const struct legacy_shadow *shadow_of_part(const struct insert_job *job, 
     return NULL;
 }
 
-/* The first change of a part, or of the record itself: who made it, through which lane. */
-static bool made_here(const struct insert_job *job, const struct record *record, struct part_id part)
-{
-    for (size_t i = 0; i < record->history_count; i++) {
-        const struct history_entry *h = &record->history[i];
-        bool makes = part_id_is_none(part) ? h->kind == KIND_CREATE : part_id_equal(h->part, part);
-        if (makes) {
-            const struct replica *replica = &record->replicas[h->replica].replica;
-            return node_id_equal(replica->node, job->runner->options.self) &&
-                   replica->lane == job->runner->options.legacy->lane;
-        }
-    }
-    return false;
-}
-
 static struct status insert_ask(struct insert_job *job, struct core *core, const struct record *record,
                                 struct part_id part, const struct mapping_form *form, struct span parent_key)
 {
@@ -75,7 +60,7 @@ static struct status insert_ask(struct insert_job *job, struct core *core, const
     if (!part_id_is_none(part)) {
         TRY(work_whole_part(core, record, part, arena, &record));
     }
-    TRY(capture_insert(&source, record, part, numbers, count, made_here(job, record, part), false, arena,
+    TRY(capture_insert(&source, record, part, numbers, count, record_made_here(job->runner, record, part), false, arena,
                        &insert->decision));
     TRY(decision_own(&insert->decision, arena));
     job->waits |= insert->decision.action == CAPTURE_WAIT;
@@ -201,6 +186,10 @@ struct status due_insert(struct runner *runner, struct due_work *due, const stru
     bool waits = false;
     if (!inserts) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (runner->loading) {
+        due->keep = true; /* its row may be among those that are not looked at yet */
+        return status_ok();
     }
     TRY(runner_inserts(runner, due->due.record, shadows, shadow_count, inserts, &count, &waits));
     due->keep |= waits;

@@ -85,6 +85,9 @@ struct status works_lookup(struct runner *runner, struct work *works, size_t cou
         if (work->match == MATCH_NONE && work->form->kind == FORM_COMPLAINT) {
             TRY(lookup_vanished(runner, work));
         }
+        if (work->match == MATCH_NONE) {
+            TRY(lookup_reference(runner, work));
+        }
     }
     return status_ok();
 }

@@ -190,6 +190,11 @@ static struct status walk_next(struct runner *runner, struct walk *walk)
         bool load = walk->load;
         walk_release(walk);
         walk->load = load;
+        if (load) { /* rows that the load did not find may be made now */
+            runner->loading = false;
+            runner->due_seen = UINT64_MAX;
+            runner->due_order = UINT64_MAX;
+        }
     }
     return walk->load ? walk_save(runner, walk) : status_ok();
 }
@@ -198,7 +203,7 @@ struct status walk_step(struct runner *runner, struct walk *walk, bool *out_wait
 {
     struct core_facts facts;
     TRY(runner_facts(runner, &facts));
-    *out_waits = !facts.ready || facts.unacked >= LIMIT_UNACKED_LEAVES;
+    *out_waits = !facts.ready || (walk->load && !facts.current) || facts.unacked >= LIMIT_UNACKED_LEAVES;
     if (*out_waits) {
         return status_ok();
     }
@@ -279,6 +284,7 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     TRY(mark_number(runner, "loaded", &loaded));
     TRY(raise_generation(runner, &restored));
     *out_load = loaded == 0;
+    runner->loading = *out_load;
     *out_compare = loaded != 0 && restored;
     struct span key;
     size_t count = 0;

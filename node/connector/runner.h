@@ -10,7 +10,7 @@
 #include "sync/quarantine.h"
 
 /* The connector's thread: takes rows from a driver, asks the capture rule inside engine jobs, and carries out what it
- * decides, in the order of commits of connector.md. Private to node/connector.
+ * decides, in the order of commits of connector.md. Private to node/connector/.
  *
  *   work.c      one row on its way: read, mapped
  *   lookup.c    whose row it is, if it has no shadow
@@ -29,6 +29,7 @@ enum {
     RUNNER_ROUNDS_MAX = 12,  /* decisions about one row before it is put off */
     RUNNER_DUE_MAX = 500,
     RUNNER_WRITES_MAX = 64,  /* registers written into one row */
+    RUNNER_CANDIDATES_MAX = 4, /* records that bear a row's number: one is enough to tie it, two to be in doubt */
 };
 
 struct runner {
@@ -36,6 +37,8 @@ struct runner {
     struct driver *driver; /* owned; NULL while down */
     struct arena arena;    /* of the batch in hand */
     bool ready;            /* the core said so in the last job */
+    bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
+                              has of this region is here, so that what stands on both sides is found */
     bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
     bool vanished;         /* some shadow's row is gone: new rows are looked up by identity */
     bool locked_out;       /* a row was locked: look again soon, without a wake */
@@ -81,6 +84,9 @@ struct work {
     struct capture_input input;
     struct capture_decision decision;
     enum capture_match match;   /* what the lookups found */
+    struct record_id candidates[RUNNER_CANDIDATES_MAX]; /* other records with an external number of this row */
+    size_t candidate_count;
+    bool candidate_tied; /* one of them certainly has another row */
     bool looked_up;
     bool needs_lookup;
     struct shadow vanished;     /* MATCH_VANISHED */
@@ -110,6 +116,19 @@ void identity_digest(struct runner *runner, const struct shadow_cell *cells, siz
 
 /* Asks the driver about the works that need it; out_any: some did, decide them again. */
 struct status works_lookup(struct runner *runner, struct work *works, size_t count, bool *out_any) MUST_CHECK;
+
+/* ---- reference.c ---- */
+
+/* Inside a job: which records bear the external numbers of a new row; of a held one, whether it may be released. */
+struct status work_references(struct runner *runner, struct core *core, struct work *work) MUST_CHECK;
+/* After work_references: whether that is this row's record. */
+struct status lookup_reference(struct runner *runner, struct work *work) MUST_CHECK;
+/* After the lookups and decisions of a batch: rows with one number are not decided in one round. */
+struct status works_part_twins(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* What is said of a row in doubt; static or in the arena. */
+const char *same_case_text(const struct work *work, struct arena *arena);
+/* Who made a record or part: this connector? */
+bool record_made_here(const struct runner *runner, const struct record *record, struct part_id part);
 
 /* ---- decide.c ---- */
 
@@ -184,6 +203,7 @@ struct status due_insert(struct runner *runner, struct due_work *due, const stru
 
 struct core_facts {
     bool ready;
+    bool current; /* what the hub had is here */
     uint64_t unacked;
     uint64_t legacy_generation; /* as our store remembers it, 0: never */
 };

@@ -53,7 +53,7 @@ struct status work_quarantine(struct runner *runner, const struct work *work, ui
     return engine_call(runner->options.engine, &job.job);
 }
 
-static const char *item_text(const struct capture_item *item)
+static const char *item_text(const struct work *work, const struct capture_item *item, struct arena *arena)
 {
     switch (item->kind) {
     case ITEM_QUARANTINE:
@@ -64,7 +64,7 @@ static const char *item_text(const struct capture_item *item)
     case ITEM_LOOSENED:
         return "made looser in the local system: the strict value stays until an admin says `simpul record loosen`";
     case ITEM_SAME_CASE:
-        return "perhaps the same case as another record: nothing is written back until `simpul record same` says so";
+        return same_case_text(work, arena);
     case ITEM_BLANKED_AGAIN:
         return "an erased value came back from an old form and was blanked again";
     case ITEM_STEP:
@@ -102,8 +102,9 @@ struct status work_tell(struct runner *runner, const struct work *work, bool cap
     for (size_t i = 0; i < work->decision.item_count; i++) {
         const struct capture_item *item = &work->decision.items[i];
         if (is_told(item)) {
-            numbers[count] = item->number | (item->kind == ITEM_QUARANTINE ? 0 : QUARANTINE_NOTICE);
-            TRY(work_quarantine_add(runner, work, numbers[count], item_text(item), arena));
+            bool stands = item->kind == ITEM_QUARANTINE || item->kind == ITEM_SAME_CASE;
+            numbers[count] = item->number | (stands ? 0 : QUARANTINE_NOTICE);
+            TRY(work_quarantine_add(runner, work, numbers[count], item_text(work, item, arena), arena));
             count++;
         }
     }
