@@ -57,6 +57,10 @@ struct status core_mark_keep(struct core *core) MUST_CHECK;
  * keys and roles). Later starts: verifies the tail of own streams against their last signed notes. Must be called, and
  * committed, before anything else. FORKED if the store contradicts a note that it signed. */
 struct status core_open(struct core *core) MUST_CHECK;
+/* After FORKED, in the same transaction: the first stream that is damaged and where (fault->at, a seq, or a size where
+ * fault->field says so). Hashes everything. NOT_FOUND: nothing is. */
+struct status core_find_damage(struct core *core, struct stream_id *out_stream, uint32_t *out_number,
+                               struct fault *out_fault) MUST_CHECK;
 
 /* ---- reading ---- */
 
@@ -261,8 +265,8 @@ struct status core_digest(struct core *core, struct record_id record, struct rec
 
 struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, uint64_t size, struct arena *arena,
                              struct hash **out_proof, size_t *out_count) MUST_CHECK;
-/* Re-hashes a stored stream from leaf `from` and compares with its tree, and each held body with
- * its commitment; fault->at is the first seq that does not fit. */
+/* Re-hashes a stored stream from leaf `from` and compares with its tree, each held body with its
+ * commitment, and each relayed leaf with the relay that names it; FORKED, fault->at is the first seq that does not fit. */
 struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uint64_t limit, uint64_t *out_next,
                           struct fault *fault) MUST_CHECK;
 

@@ -136,6 +136,63 @@ static bool body_holds(struct core *core, const struct stored_leaf *leaf)
     return body_fits(core, &header, &leaf->body, &core->scratch, &read);
 }
 
+/* A relay's foreign leaf must still be the one that the relay, which is in the tree, names. */
+static struct status relayed_verify(struct core *core, const struct stream *stream, uint64_t seq, struct span leaf,
+                                    struct fault *fault)
+{
+    struct header header;
+    struct stored_leaf foreign;
+    struct hash hash;
+    if (!status_is_ok(header_scan(leaf, &core->scratch, &header, NULL)) || header.kind != KIND_RELAY) {
+        return status_ok();
+    }
+    struct status status = stream_leaf(core, stream->number | CORE_RELAYED, seq, &core->scratch, &foreign);
+    if (status.code == STATUS_NOT_FOUND) {
+        return status_ok(); /* still asked for, or held in its own stream */
+    }
+    if (status.code == STATUS_INVALID) {
+        return fault_set(fault, STATUS_FORKED, "the relayed entry cannot be read", "seq", seq);
+    }
+    TRY(status);
+    tree_leaf_hash(core->crypto, foreign.leaf, &hash);
+    if (header.target_count == 0 || !hash_equal(hash, header.targets[0].hash)) {
+        return fault_set(fault, STATUS_FORKED, "the relayed entry is not the one that the relay names", "seq", seq);
+    }
+    if (!body_holds(core, &foreign)) {
+        return fault_set(fault, STATUS_FORKED, "the body of a relayed entry is not the one that the entry commits to", "seq", seq);
+    }
+    return status_ok();
+}
+
+/* The first leaf that cannot be read, of a run that could not. */
+static struct status unreadable(struct core *core, const struct stream *stream, uint64_t from, struct fault *fault)
+{
+    for (uint64_t seq = from; seq < stream->range.size; seq++) {
+        struct stored_leaf leaf;
+        if (!status_is_ok(stream_leaf(core, stream->number, seq, &core->scratch, &leaf))) {
+            return fault_set(fault, STATUS_FORKED, "a stored entry cannot be read", "seq", seq);
+        }
+        arena_clear(&core->scratch);
+    }
+    return fault_set(fault, STATUS_FORKED, "stored entries cannot be read", "seq", from);
+}
+
+static struct status leaf_verify(struct core *core, const struct stream *stream, uint64_t seq, const struct stored_leaf *leaf,
+                                 const struct tree_source *source, struct fault *fault)
+{
+    struct hash stored;
+    struct hash kept;
+    tree_leaf_hash(core->crypto, leaf->leaf, &stored);
+    TRY(source->hash(source->owner, 0, seq, &kept));
+    if (!hash_equal(stored, kept)) {
+        return fault_set(fault, STATUS_FORKED, "a stored leaf does not fit the tree", "seq", seq);
+    }
+    if (!body_holds(core, leaf)) {
+        return fault_set(fault, STATUS_FORKED, "a stored body is not the one that the entry commits to", "seq", seq);
+    }
+    return core->is_hub ? status_ok() : relayed_verify(core, stream, seq, leaf->leaf, fault);
+}
+
 /* The tree at `from` comes from the tiles; then each leaf is hashed again. */
 struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uint64_t limit, uint64_t *out_next,
                           struct fault *fault)
@@ -147,33 +204,21 @@ struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uin
     struct tree_tiles tiles;
     struct stored_leaf *leaves;
     size_t count = 0;
-    TRY(stream_tiles(core, s, &core->scratch, &tiles));
+    struct status status = stream_tiles(core, s, &core->scratch, &tiles);
     struct tree_source source = tree_tiles_source(&tiles);
-    if (from < s->range.size) {
+    if (status_is_ok(status) && from < s->range.size) {
         size_t most = limit < LIMIT_BATCH_LEAVES ? (size_t)limit : LIMIT_BATCH_LEAVES;
-        TRY(stream_run(core, s, from, most, SIZE_MAX, &core->scratch, &leaves, &count));
+        status = stream_run(core, s, from, most, SIZE_MAX, &core->scratch, &leaves, &count);
     }
+    if (status.code == STATUS_INVALID || status.code == STATUS_NOT_FOUND || (from < s->range.size && count == 0)) {
+        return unreadable(core, s, from, fault);
+    }
+    TRY(status);
     for (size_t i = 0; i < count; i++) {
-        struct hash stored;
-        struct hash kept;
-        tree_leaf_hash(core->crypto, leaves[i].leaf, &stored);
-        TRY(source.hash(source.owner, 0, from + i, &kept));
-        if (!hash_equal(stored, kept)) {
-            return fault_set(fault, STATUS_FORKED, "a stored leaf does not fit the tree", "seq", from + i);
-        }
-        if (!body_holds(core, &leaves[i])) {
-            return fault_set(fault, STATUS_FORKED, "a stored body is not the one that the entry commits to", "seq", from + i);
-        }
+        TRY(leaf_verify(core, s, from + i, &leaves[i], &source, fault));
     }
     if (from + count >= s->range.size) {
-        struct hash stored;
-        struct hash kept;
-        TRY(tree_root_at(&source, core->crypto, s->range.size, &stored));
-        tree_range_root(&s->range, core->crypto, &kept);
-        if (!hash_equal(stored, kept)) {
-            return fault_set(fault, STATUS_FORKED, "the stored tree does not give the root that was signed", "size",
-                             s->range.size);
-        }
+        TRY(stream_check(core, s, fault));
     }
     *out_next = from + count;
     return status_ok();

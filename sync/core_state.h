@@ -117,6 +117,10 @@ struct core {
 /* ---- core.c ---- */
 void group_next(struct core *core);
 
+/* ---- core_open.c ---- */
+/* FORKED with the fault filled where what is stored is not what was signed or acknowledged. */
+struct status stream_check(struct core *core, struct stream *stream, struct fault *fault) MUST_CHECK;
+
 /* ---- core_load.c: what the store says, and back into it ---- */
 struct status core_load(struct core *core) MUST_CHECK;
 struct status core_meta_save(struct core *core) MUST_CHECK;

@@ -215,6 +215,22 @@ static struct status deployment_is_the_same(const struct config *config, struct 
     return STATUS_MAKE(STATUS_INVALID);
 }
 
+static void damage_tell(const struct config *config, struct local *local)
+{
+    struct stream_id stream;
+    uint32_t number = 0;
+    struct fault fault = {0};
+    char where[160] = "what was signed and what is stored differ";
+    if (status_is_ok(core_find_damage(local->core, &stream, &number, &fault))) {
+        snprintf(where, sizeof where, "stream %u (%.*s, epoch %u, about %.*s), entry %llu: %s", (unsigned)number,
+                 (int)node_id_size(stream.node), stream.node.text, (unsigned)stream.epoch, (int)scope_id_size(stream.scope),
+                 stream.scope.text, (unsigned long long)fault.at, fault.what);
+    }
+    snprintf(local->problem, sizeof local->problem, "the store %s is damaged or was changed by hand: %s. Keep a copy of the "
+             "folder, put the last backup of it back and start again (what the hub holds comes back by itself); `simpul log "
+             "verify` looks through all of it", config->store_path, where);
+}
+
 static struct status open_core(const struct config *config, struct local *local, struct arena *arena)
 {
     struct core_options options = {.memory = memory_heap(),
@@ -235,8 +251,9 @@ static struct status open_core(const struct config *config, struct local *local,
     struct status status = core_open(local->core);
     status = status_is_ok(status) ? core_commit(local->core) : status;
     if (status.code == STATUS_FORKED) {
-        snprintf(local->problem, sizeof local->problem, "the store %s contradicts what it signed before: it is damaged or was "
-                 "changed by hand. Keep a copy, restore the last backup, and start again", config->store_path);
+        local->damaged = true;
+        damage_tell(config, local);
+        core_rollback(local->core);
     }
     return status;
 }
@@ -257,8 +274,19 @@ static struct status open_all(const struct config *config, struct local *local)
 
 struct status local_open(const struct config *config, struct local *out_local)
 {
+    TRY(local_open_log(config, out_local));
+    if (out_local->damaged) {
+        local_close(out_local);
+        return STATUS_MAKE(STATUS_FORKED);
+    }
+    return status_ok();
+}
+
+struct status local_open_log(const struct config *config, struct local *out_local)
+{
     *out_local = (struct local){.config = config};
     struct status status = open_all(config, out_local);
+    status = out_local->damaged ? status_ok() : status;
     if (!status_is_ok(status)) {
         local_close(out_local);
         if (!out_local->problem[0]) {

@@ -18,6 +18,7 @@ struct local {
     uint8_t secret[32];          /* derives ids of captured rows; kept with the keys and in their backup */
     uint8_t instance[16];
     bool in_doubt;               /* the generation file did not fit: a restored copy of the store */
+    bool damaged;                /* local_open_log: the log is not what was signed; `problem` says where */
     char problem[LOCAL_PROBLEM_SIZE]; /* after a failure: one sentence for the operator, with what to do */
 };
 
@@ -27,6 +28,8 @@ struct status local_init(const struct config *config, char *problem, size_t prob
 
 /* Opens all of it. On failure `out_local->problem` says why and everything is released. BUSY: another process has it. */
 struct status local_open(const struct config *config, struct local *out_local) MUST_CHECK;
+/* As local_open, but a damaged log is opened too, only to be looked at: `simpul log verify` must be able to say where. */
+struct status local_open_log(const struct config *config, struct local *out_local) MUST_CHECK;
 void local_close(struct local *local);
 
 /* The two verifier keys of a hub, as `simpul pki hub-key` prints them and `hub_key:` names them: one line for the log

@@ -403,6 +403,39 @@ static void a_changed_body_is_named_when_the_log_is_verified(void **state)
     assert_non_null(strstr(fault.what, "body"));
 }
 
+/* Opens as a process does that only looks: what is damaged is found in the transaction in which core_open refused. */
+static void find_damage(struct stream_id *out_stream, struct fault *out_fault)
+{
+    uint32_t number = 0;
+    assert_int_equal(site_start(&world, a).code, STATUS_FORKED);
+    must(site_begin(&world, a));
+    must(core_find_damage(a->core, out_stream, &number, out_fault));
+    core_rollback(a->core);
+    assert_true(number > 0);
+}
+
+static void a_changed_leaf_is_named_with_its_stream_and_place(void **state)
+{
+    (void)state;
+    struct stream_id stream;
+    struct fault fault = {0};
+    damage(STORE_LEAVES); /* the row of leaf 0 */
+    find_damage(&stream, &fault);
+    assert_true(node_id_equal(stream.node, a->id));
+    assert_int_equal(fault.at, 0);
+    assert_non_null(fault.what);
+}
+
+static void a_damaged_mark_of_what_was_acknowledged_is_told_from_a_damaged_leaf(void **state)
+{
+    (void)state;
+    struct stream_id stream;
+    struct fault fault = {0};
+    damage(STORE_STREAMS);
+    find_damage(&stream, &fault);
+    assert_non_null(strstr(fault.what, "acknowledged"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +457,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch, start, stop),
         cmocka_unit_test_setup_teardown(a_store_whose_acknowledged_size_is_damaged_does_not_open, start, stop),
+        cmocka_unit_test_setup_teardown(a_changed_leaf_is_named_with_its_stream_and_place, start, stop),
+        cmocka_unit_test_setup_teardown(a_damaged_mark_of_what_was_acknowledged_is_told_from_a_damaged_leaf, start, stop),
         cmocka_unit_test_setup_teardown(a_changed_body_is_named_when_the_log_is_verified, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,62 @@ static void a_relayed_leaf_that_was_changed_on_the_way_is_not_applied(void **sta
     assert_string_equal(site_title(&world, b, id), "jalan rusak");
 }
 
+/* One bit of the last byte of the last row at or above `from`, which belongs to a relayed leaf. */
+static void damage_relayed(struct site *s, enum store_table table)
+{
+    uint8_t from[4] = {CORE_RELAYED >> 24};
+    uint8_t end[4] = {0xff, 0xff, 0xff, 0xff};
+    struct pair row;
+    size_t count;
+    must(site_begin(&world, s));
+    must(s->store->ops->scan(s->store, table, span_of(from, 4), span_of(end, 4), true, 1, SIZE_MAX, &world.arena, &row, &count));
+    assert_int_equal(count, 1);
+    uint8_t *bytes = arena_alloc(&world.arena, row.value.size);
+    assert_non_null(bytes);
+    memcpy(bytes, row.value.data, row.value.size);
+    bytes[row.value.size - 1] ^= 1;
+    must(store_put_one(s->store, table, row.key, span_of(bytes, row.value.size)));
+    must(core_commit(s->core));
+}
+
+static struct status verify_all(struct site *s, struct fault *fault)
+{
+    struct stream_info *streams;
+    size_t count;
+    struct status status = status_ok();
+    must(site_begin(&world, s));
+    must(core_streams(s->core, &world.arena, &streams, &count));
+    for (size_t i = 0; i < count && status_is_ok(status); i++) {
+        uint64_t next = 0;
+        status = core_verify(s->core, streams[i].number, 0, 1000, &next, fault);
+    }
+    core_rollback(s->core);
+    return status;
+}
+
+static void a_relayed_leaf_or_body_that_was_changed_in_the_store_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        enum store_table table;
+        const char *word;
+    } cases[] = {{STORE_LEAVES, "relayed entry is not the one"}, {STORE_BODIES, "body of a relayed entry"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct record_id id;
+        struct fault fault = {0};
+        must(site_create(&world, a, NULL, "jalan rusak", &id));
+        must(world_settle(&world));
+        must(world_route(&world, id, "61.03"));
+        must(world_settle(&world));
+        must(verify_all(b, &fault));
+        damage_relayed(b, cases[i].table);
+        assert_int_equal(verify_all(b, &fault).code, STATUS_FORKED);
+        assert_non_null(strstr(fault.what, cases[i].word));
+        damage_relayed(b, cases[i].table); /* and back */
+        must(verify_all(b, &fault));
+    }
+}
+
 static void a_stamp_from_the_future_is_clamped_at_every_end(void **state)
 {
     (void)state;
@@ -364,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_province_reads_its_regencies_and_nobody_else, start, stop),
         cmocka_unit_test_setup_teardown(a_relay_without_its_leaf_asks_for_it, start, stop),
         cmocka_unit_test_setup_teardown(a_relayed_leaf_that_was_changed_on_the_way_is_not_applied, start, stop),
+        cmocka_unit_test_setup_teardown(a_relayed_leaf_or_body_that_was_changed_in_the_store_is_found, start, stop),
         cmocka_unit_test_setup_teardown(a_stamp_from_the_future_is_clamped_at_every_end, start, stop),
         cmocka_unit_test_setup_teardown(what_lies_above_a_cut_loses_its_effect_everywhere, start, stop),
         cmocka_unit_test_setup_teardown(an_erasure_reaches_whoever_ever_had_the_record, start, stop),
