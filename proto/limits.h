@@ -47,6 +47,7 @@
 #define LIMIT_GROUP_LEAVES 400         /* leaves of one local transaction; beyond them a push may cut */
 #define LIMIT_GROUP_BYTES (2 * 1024 * 1024)
 #define LIMIT_PUSH_BYTES (3 * 1024 * 1024) /* leaves and bodies of a push or a pull, below LIMIT_BATCH_RAW */
+#define LIMIT_PUSH_AHEAD 256 /* leaves that must wait before a push is made while another is on its way */
 #define LIMIT_CONNECTOR_LANES 63
 #define LIMIT_BUSY_RETRY_MS 5000
 #define LIMIT_ERASE_HOLD_MS (24 * 3600 * 1000)

@@ -57,8 +57,8 @@ void core_free(struct core *core)
 static struct core_undo undo_take(const struct core *core)
 {
     return (struct core_undo){
-        .meta = core->meta, .stored = core->stored, .registry_size = core->registry.size, .phase = core->phase,
-        .in_doubt = core->in_doubt, .lease_taken = core->lease_taken, .current = core->current};
+        .meta = core->meta, .stored = core->stored, .made = core->made, .registry_size = core->registry.size,
+        .phase = core->phase, .in_doubt = core->in_doubt, .lease_taken = core->lease_taken, .current = core->current};
 }
 
 static void transaction_clear(struct core *core)
@@ -113,6 +113,7 @@ static void undo_to(struct core *core, const struct core_undo *undo, uint64_t le
     core->level++;
     core->meta = undo->meta;
     core->stored = undo->stored;
+    core->made = undo->made;
     core->phase = undo->phase;
     core->in_doubt = undo->in_doubt;
     core->lease_taken = undo->lease_taken;

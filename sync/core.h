@@ -230,6 +230,10 @@ bool core_is_ready(const struct core *core);
 bool core_is_current(const struct core *core);
 /* The next batch of an own stream, checkpoint signed and stored: commit, then send. out_push->leaf_count 0: nothing to do. */
 struct status core_push(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
+/* The batch behind those that are on their way (at most two), if at least `least` leaves wait behind them; with none on its
+ * way the same as core_push. Send it only after the answer to the one before it: the hub compares sizes, so one that comes
+ * too early is refused and nothing is lost. A hello, a refusal or core_push begins again behind what is acknowledged. */
+struct status core_push_ahead(struct core *core, uint64_t least, struct arena *arena, struct push *out_push) MUST_CHECK;
 struct status core_push_answered(struct core *core, const struct push *sent, const struct push_answer *answer,
                                  struct next *out_next) MUST_CHECK;
 /* The same in two parts: what the next push needs, and, while the hub works on that one, the comparison of states, which

@@ -150,6 +150,7 @@ struct status core_load(struct core *core)
 {
     core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
     core->current = false;
+    core->made.count = 0;
     TRY(meta_load(core));
     TRY(streams_load(core));
     return core_registry_load(core);

@@ -69,8 +69,19 @@ struct proven {
     struct stream_id stream;
 };
 
+/* Pushes that were made and are not acknowledged yet, in memory only: what the tree was behind each, so that the next can
+ * be made behind the last, and an answer is taken without reading the leaves again. */
+#define PUSHES_AHEAD 2
+
+struct made_pushes {
+    uint32_t stream; /* number; 0: none */
+    size_t count;
+    struct tree_range ranges[PUSHES_AHEAD];
+};
+
 struct core_undo {
     struct core_meta meta, stored;
+    struct made_pushes made;
     uint64_t registry_size;
     enum phase phase;
     bool in_doubt, lease_taken, current;
@@ -98,6 +109,7 @@ struct core {
     bool lease_taken;
     struct core_meta meta;
     struct core_meta stored;  /* what the row holds */
+    struct made_pushes made;  /* node */
     struct core_undo at_begin, at_mark;
     struct arena arena;       /* of the transaction */
     struct arena scratch;     /* of one call */

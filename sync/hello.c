@@ -32,6 +32,7 @@ struct status core_hello(struct core *core, bool takeover, struct arena *arena, 
         return STATUS_MAKE(STATUS_DENIED);
     }
     struct stream_state *own;
+    core->made.count = 0;
     struct hello hello = {.version = PROTOCOL_VERSION,
                           .node = core->self,
                           .deployment = core->options.deployment,

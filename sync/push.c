@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
 #include "sync/core_state.h"
 
 /* A node's push. Signing order (log.md): the leaves are in the store, the root is computed again from what the store gives,
@@ -63,9 +65,43 @@ static struct status note_for(struct core *core, struct stream *stream, const st
     return status_ok();
 }
 
-static struct status push_make(struct core *core, struct stream *stream, struct arena *arena, struct push *out_push)
+static void made_add(struct core *core, const struct stream *stream, const struct tree_range *range)
 {
-    uint64_t old_size = stream->acked.size;
+    struct made_pushes *made = &core->made;
+    assert(made->count < PUSHES_AHEAD && (made->count == 0 || made->stream == stream->number));
+    made->stream = stream->number;
+    made->ranges[made->count++] = *range;
+}
+
+/* What was made up to `size` is over. True if the tree behind a push of exactly this size was kept and has this root. */
+static bool made_take(struct core *core, const struct stream *stream, uint64_t size, const struct hash *root,
+                      struct tree_range *out_range)
+{
+    struct made_pushes *made = &core->made;
+    bool found = false;
+    size_t over = 0;
+    if (made->stream != stream->number) {
+        return false;
+    }
+    while (over < made->count && made->ranges[over].size <= size) {
+        struct hash held;
+        tree_range_root(&made->ranges[over], core->crypto, &held);
+        if (made->ranges[over].size == size && hash_equal(held, *root)) {
+            *out_range = made->ranges[over];
+            found = true;
+        }
+        over++;
+    }
+    made->count -= over;
+    memmove(made->ranges, made->ranges + over, made->count * sizeof made->ranges[0]);
+    return found;
+}
+
+/* The batch behind `from`, which this store holds. */
+static struct status push_make(struct core *core, struct stream *stream, const struct tree_range *from, struct arena *arena,
+                               struct push *out_push)
+{
+    uint64_t old_size = from->size;
     struct stored_leaf *leaves;
     size_t count;
     TRY(stream_run(core, stream, old_size, LIMIT_BATCH_LEAVES, LIMIT_PUSH_BYTES, arena, &leaves, &count));
@@ -81,13 +117,14 @@ static struct status push_make(struct core *core, struct stream *stream, struct 
     for (size_t i = 0; i < count; i++) {
         wire[i] = (struct wire_leaf){.leaf = leaves[i].leaf, .body = leaves[i].body};
     }
-    struct tree_range range = stream->acked;
+    struct tree_range range = *from;
     struct push push = {.stream = stream->id, .old_size = old_size, .leaves = wire, .leaf_count = count};
     TRY(range_append(core, &range, leaves, count));
     TRY(note_for(core, stream, &range, arena, &push.checkpoint));
     if (core->meta.has_lease) {
         TRY(arena_copy(arena, span_of(core->meta.lease, sizeof core->meta.lease), &push.lease));
     }
+    made_add(core, stream, &range);
     *out_push = push;
     return status_ok();
 }
@@ -95,11 +132,28 @@ static struct status push_make(struct core *core, struct stream *stream, struct 
 struct status core_push(struct core *core, struct arena *arena, struct push *out_push)
 {
     struct stream *stream = core->phase == PHASE_READY && !core->is_hub ? stream_to_push(core) : NULL;
+    core->made.count = 0;
     if (!stream) {
         *out_push = (struct push){.leaf_count = 0};
         return status_ok();
     }
-    return push_make(core, stream, arena, out_push);
+    return push_make(core, stream, &stream->acked, arena, out_push);
+}
+
+struct status core_push_ahead(struct core *core, uint64_t least, struct arena *arena, struct push *out_push)
+{
+    struct stream *stream = core->phase == PHASE_READY && !core->is_hub ? stream_to_push(core) : NULL;
+    const struct made_pushes *made = &core->made;
+    if (!stream || made->count == 0) {
+        return core_push(core, arena, out_push);
+    }
+    struct tree_range from = made->ranges[made->count - 1];
+    if (made->stream != stream->number || made->count == PUSHES_AHEAD || stream->range.size - from.size < least ||
+        stream->range.size == from.size) {
+        *out_push = (struct push){.leaf_count = 0};
+        return status_ok();
+    }
+    return push_make(core, stream, &from, arena, out_push);
 }
 
 /* What this store holds up to `size`, as a compact range, from the acknowledged part on. */
@@ -130,10 +184,12 @@ struct status stream_acknowledge(struct core *core, struct stream *stream, uint6
     if (size > stream->range.size) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    TRY(range_to(core, stream, size, &range));
-    tree_range_root(&range, core->crypto, &held);
-    if (!hash_equal(held, *root)) {
-        return STATUS_MAKE(STATUS_INVALID);
+    if (!made_take(core, stream, size, root, &range)) {
+        TRY(range_to(core, stream, size, &range));
+        tree_range_root(&range, core->crypto, &held);
+        if (!hash_equal(held, *root)) {
+            return STATUS_MAKE(STATUS_INVALID);
+        }
     }
     TRY(stream_touch(core, stream));
     stream->acked = range;
@@ -152,6 +208,7 @@ struct next next_stop(const char *why)
 
 struct next next_hello(struct core *core, const char *why)
 {
+    core->made.count = 0;
     core->phase = PHASE_HELLO;
     return (struct next){.step = NEXT_HELLO, .why = why};
 }
@@ -247,6 +304,7 @@ struct status core_push_acknowledged(struct core *core, const struct push *sent,
         return STATUS_MAKE(STATUS_INVALID);
     }
     if (answer->verdict != VERDICT_OK) {
+        core->made.count = 0; /* what was made behind it does not follow any more */
         return take_refusal(core, stream, answer, out_next);
     }
     struct next next;

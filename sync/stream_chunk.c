@@ -434,6 +434,7 @@ struct status stream_truncate(struct core *core, struct stream *stream, const st
     uint64_t first = 0;
     TRY(stream_flush(core, stream));
     TRY(stream_touch(core, stream));
+    core->made.count = 0;
     if (range->size > 0) {
         TRY(chunk_find(core, stream->number, range->size - 1, &core->scratch, leaves, &count, &first));
     }

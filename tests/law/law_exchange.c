@@ -181,6 +181,33 @@ static void do_call(struct law *law, struct status (*call)(struct world *, struc
     arena_clear(&law->world.arena);
 }
 
+static void write_between(void *owner)
+{
+    struct law *law = owner;
+    do_save(law);
+    do_save(law);
+    if (draw(law, 3) == 0) {
+        do_create(law);
+    }
+}
+
+/* The next push is made while one is on its way, and they may cross, or the first may be lost. */
+static void do_push_ahead(struct law *law)
+{
+    struct site *site = any_node(law);
+    struct next next;
+    bool crossed = draw(law, 4) == 0;
+    bool lost = draw(law, 4) == 0;
+    struct status status = world_push_two(&law->world, site, write_between, law, crossed, lost, &next);
+    snprintf(law->detail, sizeof law->detail, "%s%s%s%s", crossed ? ", crossed" : "", lost ? ", the first lost" : "",
+             next.why[0] ? ", " : "", next.why);
+    expect(law, site, status, "two pushes");
+    if (next.step == NEXT_STOP || next.step == NEXT_TAKEOVER || next.step == NEXT_UPDATE) {
+        law->problem = next.why;
+    }
+    arena_clear(&law->world.arena);
+}
+
 static void do_route(struct law *law)
 {
     static const char *const scopes[REGENCIES] = {"64.09", "64.10", "61.03"};
@@ -299,8 +326,10 @@ static void step(struct law *law)
         do_save(law);
     } else if (n < 44) {
         do_call(law, world_hello, "hello");
-    } else if (n < 58) {
+    } else if (n < 54) {
         do_call(law, world_push, "push");
+    } else if (n < 58) {
+        do_push_ahead(law);
     } else if (n < 74) {
         do_call(law, world_pull, "pull");
     } else if (n < 82) {

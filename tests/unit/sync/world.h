@@ -351,6 +351,52 @@ static inline struct status world_push(struct world *w, struct site *s, struct n
     return site_end(s, push_take(w, s, &push, answer, out_next));
 }
 
+struct pushed_ahead {
+    struct push push;
+    struct span request, answer;
+};
+
+static inline struct status push_deliver(struct world *w, struct site *s, struct pushed_ahead *p)
+{
+    return p->push.leaf_count > 0 ? hub_call(w, s, hub_push, p->request, &p->answer) : status_ok();
+}
+
+static inline struct status push_return(struct world *w, struct site *s, const struct pushed_ahead *p, struct next *out_next)
+{
+    if (p->push.leaf_count == 0 || !p->answer.data) {
+        return status_ok();
+    }
+    TRY(site_begin(w, s));
+    return site_end(s, push_take(w, s, &p->push, p->answer, out_next));
+}
+
+/* Two pushes, the second made while the first is on its way: delivered in order, or crossed, or the first one lost. What the
+ * site writes between the two is done by `between`. */
+static inline struct status world_push_two(struct world *w, struct site *s, void (*between)(void *owner), void *owner,
+                                           bool crossed, bool lost, struct next *out_next)
+{
+    struct pushed_ahead pushes[2] = {{.push = {.leaf_count = 0}}};
+    *out_next = world_nothing();
+    TRY(site_begin(w, s));
+    TRY(site_end(s, push_ask(w, s, &pushes[0].push, &pushes[0].request)));
+    between(owner);
+    TRY(site_begin(w, s));
+    struct status status = core_push_ahead(s->core, 1, &w->arena, &pushes[1].push);
+    if (status_is_ok(status) && pushes[1].push.leaf_count > 0) {
+        status = push_write(&pushes[1].push, &w->arena, &pushes[1].request);
+    }
+    TRY(site_end(s, status));
+    w->leaves_moved += pushes[0].push.leaf_count + pushes[1].push.leaf_count;
+    for (size_t i = 0; i < 2; i++) {
+        size_t at = crossed ? 1 - i : i;
+        if (at == 1 || !lost) {
+            TRY(push_deliver(w, s, &pushes[at]));
+        }
+    }
+    TRY(push_return(w, s, &pushes[0], out_next));
+    return push_return(w, s, &pushes[1], out_next);
+}
+
 static inline struct status pull_ask(struct world *w, struct site *s, struct span *out_bytes)
 {
     struct pull pull;
