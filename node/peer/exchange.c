@@ -66,7 +66,8 @@ static struct status make_message(struct exchange *x, struct core *core, struct 
         TRY(core_hello(core, x->takeover, &x->arena, &hello));
         return hello_write(&hello, &x->arena, out_message);
     case EXCHANGE_PUSH:
-        TRY(core_push(core, &x->arena, &x->push));
+        TRY(x->ahead ? core_push_ahead(core, LIMIT_PUSH_AHEAD, &x->arena, &x->push)
+                     : core_push(core, &x->arena, &x->push));
         x->nothing = x->push.leaf_count == 0;
         return x->nothing ? status_ok() : push_write(&x->push, &x->arena, out_message);
     case EXCHANGE_PULL:
@@ -85,7 +86,13 @@ static struct status make_run(struct job *job, struct core *core, struct arena *
     struct span message = {0};
     x->nothing = false;
     TRY(make_message(x, core, &message));
-    return x->nothing ? status_ok() : pack_write(message, &x->packed, &x->packed_type);
+    TRY(x->nothing ? status_ok() : pack_write(message, &x->packed, &x->packed_type));
+    if (x->kind == EXCHANGE_PUSH) {
+        x->push = (struct push){
+            .stream = x->push.stream, .old_size = x->push.old_size, .leaf_count = x->push.leaf_count};
+        arena_release(&x->arena); /* two pushes may wait at once: only their packed bytes stay */
+    }
+    return status_ok();
 }
 
 static struct status take_message(struct exchange *x, struct core *core, struct span message)
@@ -186,11 +193,10 @@ static void exchange_done(struct job *job, struct status status)
     peer_post(x->peer, x);
 }
 
-struct status exchange_make(struct exchange *x, struct engine *engine, bool takeover)
+struct status exchange_make(struct exchange *x, struct engine *engine)
 {
     /* A pull writes nothing of its own; hello and push store notes and marks. */
     x->job = (struct job){.run = make_run, .done = exchange_done, .reads_only = x->kind == EXCHANGE_PULL};
-    x->takeover = takeover;
     TRY(engine_submit(engine, &x->job));
     x->phase = EXCHANGE_MAKING;
     return status_ok();

@@ -6,7 +6,7 @@
 #include "node/http/client.h"
 
 /* One message and its answer: made on the engine thread and committed, sent by the loop, the answer taken on the engine
- * thread and committed. The peer owns one of each kind and never runs one twice at once. */
+ * thread and committed. The peer owns one hello, one pull and two pushes, and never runs one twice at once. */
 
 struct peer;
 
@@ -20,6 +20,7 @@ enum exchange_kind {
 enum exchange_phase {
     EXCHANGE_IDLE,
     EXCHANGE_MAKING,  /* its job makes the message */
+    EXCHANGE_MADE,    /* a push that waits for the answer to the one before it */
     EXCHANGE_SENDING, /* it is on the wire */
     EXCHANGE_TAKING,  /* its job takes the answer */
 };
@@ -30,8 +31,9 @@ struct exchange {
     enum exchange_kind kind;
     enum exchange_phase phase; /* loop thread */
     bool takeover;
-    struct arena arena; /* holds the message until its answer was taken */
-    struct push push;
+    bool ahead;         /* a push behind one that is on its way */
+    struct arena arena; /* holds the message until it is packed, then the answer */
+    struct push push;   /* once packed, without its leaves */
     bool nothing;       /* made: there is nothing to say */
     struct span packed; /* owned (malloc) */
     const char *packed_type;
@@ -54,8 +56,8 @@ void exchange_clear(struct exchange *x);
 const char *exchange_path(enum exchange_kind kind);
 /* A static sentence for x->status. */
 const char *exchange_problem(const struct exchange *x);
-/* Submits the job that makes the message, or takes the answer. BUSY, NO_MEMORY: nothing runs. peer_post follows. */
-struct status exchange_make(struct exchange *x, struct engine *engine, bool takeover) MUST_CHECK;
+/* Submits the job that makes the message (x->takeover and x->ahead are set before), or takes the answer. BUSY, NO_MEMORY: nothing runs. peer_post follows. */
+struct status exchange_make(struct exchange *x, struct engine *engine) MUST_CHECK;
 struct status exchange_take(struct exchange *x, struct engine *engine, struct span type, struct span answer) MUST_CHECK;
 
 /* States of a taken push, on their way to be compared. Out of the exchange, so that the next push is made first. NULL: none. */

@@ -17,6 +17,17 @@
 
 enum { PATH_SIZE = 512 };
 
+/* One of each kind, and a second push: while one is on the wire and the hub works on it, the next is made. */
+enum slot {
+    SLOT_HELLO,
+    SLOT_PUSH,
+    SLOT_PULL,
+    SLOT_PUSH_AHEAD,
+    SLOT_COUNT,
+};
+
+static const enum exchange_kind slot_kinds[SLOT_COUNT] = {EXCHANGE_HELLO, EXCHANGE_PUSH, EXCHANGE_PULL, EXCHANGE_PUSH};
+
 struct peer {
     uv_loop_t *loop;
     struct engine *engine;
@@ -26,11 +37,12 @@ struct peer {
     char url[PATH_SIZE];
     uint64_t jitter;     /* state of the seeded generator */
     uint64_t back_off_ms;
-    struct exchange exchanges[EXCHANGE_COUNT];
+    struct exchange exchanges[SLOT_COUNT];
     struct exchange *ready; /* back from the engine; under the lock */
     pthread_mutex_t lock;
     struct peer_status status; /* under the lock */
     bool wake;           /* under the lock */
+    uint64_t unacked;    /* under the lock: own leaves that the hub does not have, at the last wake */
     bool takeover;       /* under the lock, then taken by the next hello */
     bool push_wanted;
     bool logged;                  /* logged_state holds what the log said last */
@@ -125,9 +137,9 @@ static void peer_on_timer(uv_timer_t *timer)
 
 static void peer_cancel(struct peer *peer, bool pulls_only)
 {
-    for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
         struct exchange *x = &peer->exchanges[i];
-        if (x->phase == EXCHANGE_SENDING && (!pulls_only || i == EXCHANGE_PULL)) {
+        if (x->phase == EXCHANGE_SENDING && (!pulls_only || i == SLOT_PULL)) {
             http_client_cancel(peer->client, x->call);
         }
     }
@@ -208,6 +220,16 @@ static const char *peer_refusal(const struct http_result *result, char out_text[
     return out_text;
 }
 
+/* What was made and not sent is made again behind the next hello. */
+static void peer_drop_made(struct peer *peer)
+{
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
+        if (peer->exchanges[i].phase == EXCHANGE_MADE) {
+            exchange_clear(&peer->exchanges[i]);
+        }
+    }
+}
+
 static void peer_answer(void *owner, struct http_call_id id, const struct http_result *result)
 {
     (void)id;
@@ -224,8 +246,12 @@ static void peer_answer(void *owner, struct http_call_id id, const struct http_r
         peer->status.pulls += x->kind == EXCHANGE_PULL;
     }
     pthread_mutex_unlock(&peer->lock);
+    if (result->status == 409) {
+        peer_drop_made(peer); /* it does not follow any more */
+    }
     if (answered && !peer->stopping) {
         if (status_is_ok(exchange_take(x, peer->engine, result->content_type, result->body))) {
+            peer_step(peer); /* the next push goes out while this answer is taken */
             return;
         }
         peer_wait(peer, PEER_RETRY, 0, "the engine is busy");
@@ -277,6 +303,8 @@ static void peer_returned(struct peer *peer, struct exchange *x)
         peer_wait(peer, security ? PEER_STOPPED : PEER_RETRY, 0, exchange_problem(x));
     } else if (made && x->nothing) {
         exchange_clear(x);
+    } else if (made && x->kind == EXCHANGE_PUSH) {
+        x->phase = EXCHANGE_MADE; /* peer_step sends it in its turn */
     } else if (made) {
         peer_send(peer, x);
     } else {
@@ -294,10 +322,39 @@ static void peer_returned(struct peer *peer, struct exchange *x)
     }
 }
 
-static void peer_start_exchange(struct peer *peer, enum exchange_kind kind, bool takeover)
+static void peer_start_exchange(struct peer *peer, enum slot slot)
 {
-    if (!status_is_ok(exchange_make(&peer->exchanges[kind], peer->engine, takeover))) {
+    if (!status_is_ok(exchange_make(&peer->exchanges[slot], peer->engine))) {
         peer_wait(peer, PEER_RETRY, 0, "the engine is busy");
+    }
+}
+
+/* Enough leaves wait behind the push that is on its way; fewer go on gathering until its answer. */
+static bool peer_may_go_ahead(struct peer *peer, const struct exchange *before)
+{
+    pthread_mutex_lock(&peer->lock);
+    uint64_t unacked = peer->unacked;
+    pthread_mutex_unlock(&peer->lock);
+    return unacked >= before->push.leaf_count + LIMIT_PUSH_AHEAD;
+}
+
+static void peer_send_push(struct peer *peer, enum slot slot, enum slot other)
+{
+    if (peer->exchanges[slot].phase == EXCHANGE_MADE && peer->exchanges[other].phase != EXCHANGE_SENDING) {
+        peer_send(peer, &peer->exchanges[slot]);
+    }
+}
+
+static void peer_make_push(struct peer *peer, enum slot slot, enum slot other)
+{
+    struct exchange *x = &peer->exchanges[slot];
+    const struct exchange *before = &peer->exchanges[other];
+    bool ahead = before->phase == EXCHANGE_SENDING || before->phase == EXCHANGE_TAKING;
+    if (x->phase == EXCHANGE_IDLE && peer->push_wanted &&
+        (ahead ? peer_may_go_ahead(peer, before) : before->phase == EXCHANGE_IDLE)) {
+        peer->push_wanted = false;
+        x->ahead = ahead;
+        peer_start_exchange(peer, slot);
     }
 }
 
@@ -311,7 +368,7 @@ static void peer_closed(uv_handle_t *handle)
 
 static bool peer_is_idle(const struct peer *peer)
 {
-    for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
         if (peer->exchanges[i].phase != EXCHANGE_IDLE) {
             return false;
         }
@@ -322,6 +379,9 @@ static bool peer_is_idle(const struct peer *peer)
 /* Starts whatever the state asks for and is not running yet. */
 static void peer_step(struct peer *peer)
 {
+    if (peer->stopping || peer_state(peer) != PEER_ONLINE) {
+        peer_drop_made(peer);
+    }
     if (peer->stopping) {
         if (peer_is_idle(peer) && !uv_is_closing((uv_handle_t *)&peer->async)) {
             uv_close((uv_handle_t *)&peer->async, peer_closed);
@@ -335,14 +395,17 @@ static void peer_step(struct peer *peer)
         bool takeover = peer->takeover;
         peer->takeover = false;
         pthread_mutex_unlock(&peer->lock);
-        peer_start_exchange(peer, EXCHANGE_HELLO, takeover);
+        peer->exchanges[SLOT_HELLO].takeover = takeover;
+        peer_start_exchange(peer, SLOT_HELLO);
     }
-    if (state == PEER_ONLINE && peer->push_wanted && peer->exchanges[EXCHANGE_PUSH].phase == EXCHANGE_IDLE) {
-        peer->push_wanted = false;
-        peer_start_exchange(peer, EXCHANGE_PUSH, false);
+    if (state == PEER_ONLINE) {
+        peer_send_push(peer, SLOT_PUSH, SLOT_PUSH_AHEAD);
+        peer_send_push(peer, SLOT_PUSH_AHEAD, SLOT_PUSH);
+        peer_make_push(peer, SLOT_PUSH, SLOT_PUSH_AHEAD);
+        peer_make_push(peer, SLOT_PUSH_AHEAD, SLOT_PUSH);
     }
-    if (peer_state(peer) == PEER_ONLINE && peer->exchanges[EXCHANGE_PULL].phase == EXCHANGE_IDLE) {
-        peer_start_exchange(peer, EXCHANGE_PULL, false);
+    if (peer_state(peer) == PEER_ONLINE && peer->exchanges[SLOT_PULL].phase == EXCHANGE_IDLE) {
+        peer_start_exchange(peer, SLOT_PULL);
     }
 }
 
@@ -397,8 +460,8 @@ struct status peer_start(const struct peer_options *options, struct peer **out_p
     peer->back_off_ms = LIMIT_RETRY_FIRST_MS;
     peer->takeover = options->in_takeover;
     pthread_mutex_init(&peer->lock, NULL);
-    for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
-        exchange_init(&peer->exchanges[i], peer, (enum exchange_kind)i, memory_heap());
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
+        exchange_init(&peer->exchanges[i], peer, slot_kinds[i], memory_heap());
     }
     if (uv_async_init(peer->loop, &peer->async, peer_on_async) != 0) {
         peer_free(peer);
@@ -413,11 +476,12 @@ struct status peer_start(const struct peer_options *options, struct peer **out_p
     return status_ok();
 }
 
-void peer_wake(struct peer *peer)
+void peer_wake(struct peer *peer, uint64_t unacked)
 {
     pthread_mutex_lock(&peer->lock);
     bool send = !peer->wake;
     peer->wake = true;
+    peer->unacked = unacked > 0 ? unacked : peer->unacked;
     pthread_mutex_unlock(&peer->lock);
     if (send) {
         uv_async_send(&peer->async);
@@ -455,7 +519,7 @@ void peer_free(struct peer *peer)
     if (!peer) {
         return;
     }
-    for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
         exchange_release(&peer->exchanges[i]);
     }
     pthread_mutex_destroy(&peer->lock);

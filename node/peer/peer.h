@@ -45,8 +45,8 @@ struct peer_status {
 };
 
 struct status peer_start(const struct peer_options *options, struct peer **out_peer) MUST_CHECK;
-/* There is something to push. Any thread. */
-void peer_wake(struct peer *peer);
+/* There is something to push: how many own leaves the hub does not have, 0 where the caller cannot know. Any thread. */
+void peer_wake(struct peer *peer, uint64_t unacked);
 /* A person said `simpul takeover`. Any thread. */
 void peer_takeover(struct peer *peer);
 struct peer_status peer_status(struct peer *peer);

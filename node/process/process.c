@@ -142,7 +142,7 @@ static void on_committed(void *owner, const struct core *core)
         upkeep_committed(process->upkeep);
     }
     if (process->peer && core_unacked(core) > 0) {
-        peer_wake(process->peer);
+        peer_wake(process->peer, core_unacked(core));
     }
     pthread_mutex_lock(&process->connectors_lock);
     for (size_t i = 0; i < process->connector_count; i++) {
@@ -261,7 +261,7 @@ static void on_captured(void *owner)
 {
     struct process *process = owner;
     if (process->peer) {
-        peer_wake(process->peer);
+        peer_wake(process->peer, 0);
     }
 }
 
