@@ -6,32 +6,24 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "node/crypto/key_file.h"
+#include "node/crypto/sha256.h"
 
 #define KEY_COUNT 2 /* enum signing_key */
 
 struct openssl {
     struct crypto crypto;      /* what callers hold */
-    EVP_MD *sha256;            /* owned: fetched once, a fetch per call would cost more than the hash */
-    EVP_MAC *hmac;             /* owned */
     EVP_PKEY *keys[KEY_COUNT]; /* owned; NULL: no such key */
     struct public_key public_keys[KEY_COUNT];
-    pthread_key_t contexts; /* per thread: struct contexts */
+    pthread_key_t contexts; /* per thread: EVP_MD_CTX for Ed25519 */
     bool has_contexts;
 };
 
-struct contexts {
-    EVP_MD_CTX *digest; /* SHA-256, re-initialised per call */
-    EVP_MD_CTX *verify; /* Ed25519 */
-    EVP_MAC_CTX *mac;
-};
-
-/* What cannot fail for its caller: memory for a context, or a library without SHA-256. There is no answer to give. */
+/* What cannot fail for its caller: memory for a context. There is no answer to give. */
 static void require(bool holds)
 {
     if (!holds) {
@@ -39,64 +31,31 @@ static void require(bool holds)
     }
 }
 
-static void contexts_free(void *pointer)
+static void context_free(void *pointer)
 {
-    struct contexts *contexts = pointer;
-    if (contexts) {
-        EVP_MD_CTX_free(contexts->digest);
-        EVP_MD_CTX_free(contexts->verify);
-        EVP_MAC_CTX_free(contexts->mac);
-        free(contexts);
+    EVP_MD_CTX_free(pointer);
+}
+
+static EVP_MD_CTX *context_of_thread(const struct openssl *openssl)
+{
+    EVP_MD_CTX *context = pthread_getspecific(openssl->contexts);
+    if (!context) {
+        context = EVP_MD_CTX_new();
+        require(context && pthread_setspecific(openssl->contexts, context) == 0);
     }
-}
-
-static struct contexts *contexts_make(const struct openssl *openssl)
-{
-    struct contexts *contexts = calloc(1, sizeof *contexts);
-    require(contexts);
-    contexts->digest = EVP_MD_CTX_new();
-    contexts->verify = EVP_MD_CTX_new();
-    contexts->mac = EVP_MAC_CTX_new(openssl->hmac);
-    require(contexts->digest && contexts->verify && contexts->mac);
-    require(EVP_DigestInit_ex2(contexts->digest, openssl->sha256, NULL) == 1);
-    char name[] = "SHA256";
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0), OSSL_PARAM_construct_end()};
-    require(EVP_MAC_CTX_set_params(contexts->mac, params) == 1);
-    require(pthread_setspecific(openssl->contexts, contexts) == 0);
-    return contexts;
-}
-
-static struct contexts *contexts_of_thread(const struct openssl *openssl)
-{
-    struct contexts *contexts = pthread_getspecific(openssl->contexts);
-    return contexts ? contexts : contexts_make(openssl);
+    return context;
 }
 
 static void sha256(void *owner, const struct span *parts, size_t count, struct hash *out_hash)
 {
-    const struct openssl *openssl = owner;
-    EVP_MD_CTX *digest = contexts_of_thread(openssl)->digest;
-    bool good = EVP_DigestInit_ex2(digest, NULL, NULL) == 1; /* NULL: the algorithm it already has */
-    for (size_t i = 0; i < count; i++) {
-        good = good && EVP_DigestUpdate(digest, parts[i].data, parts[i].size) == 1;
-    }
-    good = good && EVP_DigestFinal_ex(digest, out_hash->bytes, NULL) == 1;
-    require(good);
+    (void)owner;
+    crypto_sha256(parts, count, out_hash);
 }
 
 static void hmac(void *owner, struct span key, const struct span *parts, size_t count, struct hash *out_hash)
 {
-    static const uint8_t empty_key[1];
-    const struct openssl *openssl = owner;
-    EVP_MAC_CTX *mac = contexts_of_thread(openssl)->mac;
-    /* A NULL key would mean "the key of the last call". */
-    bool good = EVP_MAC_init(mac, key.size != 0 ? key.data : empty_key, key.size, NULL) == 1;
-    for (size_t i = 0; i < count; i++) {
-        good = good && (parts[i].size == 0 || EVP_MAC_update(mac, parts[i].data, parts[i].size) == 1);
-    }
-    size_t size = 0;
-    good = good && EVP_MAC_final(mac, out_hash->bytes, &size, sizeof out_hash->bytes) == 1;
-    require(good && size == sizeof out_hash->bytes);
+    (void)owner;
+    crypto_hmac_sha256(key, parts, count, out_hash);
 }
 
 static void random_bytes(void *owner, void *out_bytes, size_t size)
@@ -178,7 +137,7 @@ static struct status verify(void *owner, struct public_key key, struct span mess
         ERR_clear_error();
         return STATUS_MAKE(STATUS_DENIED);
     }
-    EVP_MD_CTX *context = contexts_of_thread(openssl)->verify;
+    EVP_MD_CTX *context = context_of_thread(openssl);
     bool good = EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
                 EVP_DigestVerify(context, signature.bytes, sizeof signature.bytes, message.data, message.size) == 1;
     EVP_MD_CTX_reset(context); /* lets go of the key */
@@ -204,14 +163,12 @@ void crypto_openssl_free(struct crypto *crypto)
     }
     struct openssl *openssl = crypto->owner;
     if (openssl->has_contexts) {
-        contexts_free(pthread_getspecific(openssl->contexts));
+        context_free(pthread_getspecific(openssl->contexts));
         (void)pthread_key_delete(openssl->contexts);
     }
     for (size_t i = 0; i < KEY_COUNT; i++) {
         EVP_PKEY_free(openssl->keys[i]);
     }
-    EVP_MAC_free(openssl->hmac);
-    EVP_MD_free(openssl->sha256);
     free(openssl);
 }
 
@@ -231,10 +188,8 @@ static struct status openssl_new(struct openssl **out_openssl)
         .verify = verify,
         .public_key = public_key,
     };
-    openssl->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    openssl->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    openssl->has_contexts = pthread_key_create(&openssl->contexts, contexts_free) == 0;
-    if (!openssl->sha256 || !openssl->hmac || !openssl->has_contexts) {
+    openssl->has_contexts = pthread_key_create(&openssl->contexts, context_free) == 0;
+    if (!openssl->has_contexts) {
         ERR_clear_error();
         crypto_openssl_free(&openssl->crypto);
         return STATUS_MAKE(STATUS_NO_MEMORY);
