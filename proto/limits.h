@@ -90,6 +90,7 @@
 #define LIMIT_HTTP_RATE 8192 /* bytes per second that a slow peer must at least keep */
 #define LIMIT_HTTP_TARGET 4096             /* path and query */
 #define LIMIT_HTTP_BODY LIMIT_MESSAGE_SIZE
+#define LIMIT_HTTP_PAGE_BODY (256 * 1024)   /* what the dashboard is sent */
 #define LIMIT_HTTP_BODY_MEMORY (256 * 1024 * 1024) /* all bodies that are being received */
 #define LIMIT_HTTP_HANDSHAKE_MS 15000
 #define LIMIT_HTTP_HEAD_MS 15000

@@ -68,6 +68,9 @@ static void transaction_clear(struct core *core)
     core->grown = NULL;
     core->grown_count = 0;
     core->grown_capacity = 0;
+    core->saved = NULL;
+    core->saved_count = 0;
+    core->saved_capacity = 0;
     core->voids = NULL;
     core->void_count = 0;
     core->void_capacity = 0;
@@ -150,6 +153,7 @@ void core_rollback(struct core *core)
         core->loaded = false;
     }
     core->grown_count = 0;
+    core->saved_count = 0;
     core->registry_grown = false;
 }
 
@@ -229,6 +233,17 @@ struct status core_grown(const struct core *core, const struct scope_id **out_sc
     *out_scopes = core->grown;
     *out_count = core->grown_count;
     return status_ok();
+}
+
+void core_saved(const struct core *core, const struct record_id **out_ids, size_t *out_count)
+{
+    *out_ids = core->saved;
+    *out_count = core->saved_count;
+}
+
+uint64_t core_changed(const struct core *core)
+{
+    return core->meta.changed;
 }
 
 bool core_registry_grown(const struct core *core)

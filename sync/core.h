@@ -162,6 +162,11 @@ struct status core_owed(struct core *core, bool *out_more) MUST_CHECK;
 /* Scopes whose streams grew in this transaction (for parked long polls); valid until the next begin. */
 struct status core_grown(const struct core *core, const struct scope_id **out_scopes, size_t *out_count) MUST_CHECK;
 bool core_registry_grown(const struct core *core);
+/* Records saved in this transaction, for those who keep figures beside the store; some may stand there twice, or have been
+ * undone with a mark. Valid until the next begin. */
+void core_saved(const struct core *core, const struct record_id **out_ids, size_t *out_count);
+/* The counter of saves (record_row.changed) as the last transaction left it. */
+uint64_t core_changed(const struct core *core);
 
 /* Records that a connector's lane has to look at, oldest first: every record that changed through another replica than
  * the lane's own. `order` names the state looked at: done() removes the entry only if nothing came since. */

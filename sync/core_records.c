@@ -239,5 +239,9 @@ struct status records_flush(struct core *core)
     for (struct cached *c = core->all; c; c = c->next_all) {
         c->dirty = false;
     }
+    for (size_t i = 0; i < count; i++) {
+        TRY(core_grow(core, &core->saved, core->saved_count, &core->saved_capacity, sizeof *core->saved));
+        core->saved[core->saved_count++] = rows[i].id;
+    }
     return status_ok();
 }

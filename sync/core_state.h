@@ -121,6 +121,8 @@ struct core {
     struct scope_id *grown;   /* in the arena */
     size_t grown_count, grown_capacity;
     bool registry_grown;
+    struct record_id *saved; /* in the arena */
+    size_t saved_count, saved_capacity;
     struct proven proven;
     struct void_leaf *voids;  /* of one push, in the arena */
     size_t void_count, void_capacity;

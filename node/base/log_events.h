@@ -33,6 +33,10 @@
     EVENT(leaf_void, WARN, {"node", FIELD_NODE}, {"seq", FIELD_COUNT}, {"what", FIELD_WORD})                           \
     EVENT(record_conflict, INFO, {"record", FIELD_RECORD}, {"registers", FIELD_COUNT})                                 \
     EVENT(record_erased, INFO, {"record", FIELD_RECORD})                                                               \
+    /* screens */                                                                                                      \
+    EVENT(figures_failed, WARN, {"status", FIELD_STATUS})                                                              \
+    EVENT(account_changed, INFO, {"by", FIELD_WORD}, {"what", FIELD_WORD})                                             \
+    EVENT(sign_in_refused, WARN, {"reason", FIELD_WORD})                                                               \
     /* connectors */                                                                                                   \
     EVENT(connector_up, INFO, {"connector", FIELD_WORD})                                                               \
     EVENT(connector_down, WARN, {"connector", FIELD_WORD}, {"status", FIELD_STATUS}, {"retry_in", FIELD_MS})           \

@@ -27,6 +27,7 @@ enum cli_option {
     OPT_CONFLICTS,
     OPT_DAYS,
     OPT_DEPLOYMENT,
+    OPT_ENABLE,
     OPT_HUB,
     OPT_INTERNAL,
     OPT_IP,
@@ -42,8 +43,11 @@ enum cli_option {
     OPT_PROVINCE,
     OPT_REASON,
     OPT_REPORTER,
+    OPT_ROLE,
     OPT_ROWS,
+    OPT_SCOPE,
     OPT_STATUS,
+    OPT_STDIN,
     OPT_STREAM,
     OPT_TAKE,
     OPT_TAKEOVER,
@@ -134,6 +138,10 @@ int command_connector_preview(struct cli *cli);
 int command_connector_install(struct cli *cli);
 int command_connector_uninstall(struct cli *cli);
 int command_connector_compare(struct cli *cli);
+int command_account_add(struct cli *cli);
+int command_account_list(struct cli *cli);
+int command_account_disable(struct cli *cli);
+int command_account_password(struct cli *cli);
 int command_record_show(struct cli *cli);
 int command_record_list(struct cli *cli);
 int command_record_find(struct cli *cli);

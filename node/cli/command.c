@@ -65,6 +65,18 @@ static const struct argp_option erase_options[] = {
     AS_OPTION,
     {0},
 };
+#define STDIN_OPTION OPTION("stdin", OPT_STDIN, NULL, "take the password from standard input instead of making one")
+static const struct argp_option account_options[] = {
+    OPTION("role", OPT_ROLE, "ROLE", "national, province, regency or auditor"),
+    OPTION("scope", OPT_SCOPE, "REGION", "what it sees: 64 or 64.09; nothing for the nation"),
+    STDIN_OPTION,
+    {0},
+};
+static const struct argp_option password_options[] = {STDIN_OPTION, {0}};
+static const struct argp_option disable_options[] = {
+    OPTION("enable", OPT_ENABLE, NULL, "let it in again"),
+    {0},
+};
 static const struct argp_option all_options[] = {
     OPTION("all", OPT_ALL, NULL, "also those that only inform and ask nobody"),
     {0},
@@ -156,6 +168,13 @@ static const struct command commands[] = {
      command_quarantine_show},
     {"quarantine retry", "", "Read everything again, after the mapping or the rows were mended.", NULL, NULL, NULL, 0, 0, false,
      command_quarantine_retry},
+    {"account add", "NAME", "Make an account for the dashboard; prints its password once.", NULL, NULL, account_options, 1, 1,
+     false, command_account_add},
+    {"account list", "", "List the dashboard's accounts.", NULL, NULL, NULL, 0, 0, false, command_account_list},
+    {"account disable", "NAME", "Shut an account out and end its sessions.", NULL, NULL, disable_options, 1, 1, false,
+     command_account_disable},
+    {"account password", "NAME", "Give an account a new password and end its sessions.", NULL, NULL, password_options, 1, 1,
+     false, command_account_password},
     {"route", "ID REGION", "At the hub: move a complaint to another region.", NULL, NULL, route_options, 2, 2, false,
      command_route},
     {"log streams", "", "List the logs that are held here.", NULL, NULL, NULL, 0, 0, false, command_log_streams},

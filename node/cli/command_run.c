@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/base/log.h"
+#include "node/board/board.h"
 #include "node/cli/cli.h"
 #include "node/cli/text.h"
 #include "node/control/control.h"
@@ -65,7 +66,8 @@ int command_run(struct cli *cli)
                                       .mappings = mappings,
                                       .takeover = cli_flag(cli, OPT_TAKEOVER),
                                       .control_start = control_start,
-                                      .control_stop = control_stop};
+                                      .control_stop = control_stop,
+                                      .page = &board_page};
     struct status status = process_run(&options, problem, sizeof problem);
     if (status_is_ok(status)) {
         return EXIT_FINE;

@@ -53,8 +53,9 @@ struct status control_call(struct control_host *host, struct job *job)
 
 const struct control_verb *control_verb_find(const char *name)
 {
-    static const struct control_verb *const tables[] = {verbs_status,    verbs_record, verbs_record_show, verbs_conflicts, verbs_quarantine,
-                                                        verbs_log,       verbs_registry, verbs_connector, verbs_import};
+    static const struct control_verb *const tables[] = {verbs_status,    verbs_record,   verbs_record_show, verbs_conflicts,
+                                                        verbs_quarantine, verbs_log,     verbs_registry,    verbs_connector,
+                                                        verbs_import,    verbs_timeline, verbs_account};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct control_verb *verb = tables[t]; verb->name; verb++) {
             if (strcmp(verb->name, name) == 0) {

@@ -16,6 +16,8 @@ extern const struct control_verb verbs_log[];
 extern const struct control_verb verbs_registry[];
 extern const struct control_verb verbs_connector[];
 extern const struct control_verb verbs_import[];
+extern const struct control_verb verbs_timeline[];
+extern const struct control_verb verbs_account[];
 
 void answer_problem(struct control_answer *answer, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -66,6 +66,10 @@ static void stop_next(struct running *running)
             running->pending++;
             upkeep_stop(process->upkeep, part_stopped, running);
         }
+        if (process->board) {
+            running->pending++;
+            process->page->stop(process->board, part_stopped, running);
+        }
         if (process->screens) {
             running->pending++;
             screens_stop(process->screens, part_stopped, running);
@@ -138,6 +142,9 @@ static void on_committed(void *owner, const struct core *core)
     if (process->sync_api) {
         sync_api_grown(process->sync_api, core);
     }
+    if (process->board) {
+        process->page->committed(process->board, core);
+    }
     if (process->upkeep) {
         upkeep_committed(process->upkeep);
     }
@@ -169,8 +176,10 @@ static void on_request(void *owner, struct http_request *request)
         if (!process->sync_api || !sync_api_handle(process->sync_api, request)) {
             (void)http_respond_text(process->server, request->id, 404, "no such call");
         }
+    } else if (request->listener == process->listener_page) {
+        process->page->handle(process->board, request);
     } else {
-        screens_handle(process->screens, request, request->listener == process->listener_admin);
+        screens_handle(process->screens, request);
     }
 }
 
@@ -179,6 +188,9 @@ static void on_cancelled(void *owner, struct http_request_id id)
     struct process *process = owner;
     if (process->sync_api) {
         sync_api_cancelled(process->sync_api, id);
+    }
+    if (process->board) {
+        process->page->cancelled(process->board, id);
     }
     if (process->screens) {
         screens_cancelled(process->screens, id);
@@ -197,6 +209,12 @@ static size_t add_listener(struct http_server_options *options, struct config_ad
     return options->listener_count++;
 }
 
+/* Passwords cross this listener: in clear only within this machine. */
+static bool is_loopback(const char *host)
+{
+    return host && (strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0);
+}
+
 static struct status start_server(struct running *running)
 {
     struct process *process = &running->process;
@@ -206,7 +224,14 @@ static struct status start_server(struct running *running)
                                           .handle = on_request,
                                           .cancelled = on_cancelled};
     process->listener_admin = add_listener(&options, config->listen_admin, false);
-    process->listener_page = add_listener(&options, config->listen_page, false);
+    bool page_tls = !is_loopback(config->listen_page.host);
+    process->listener_page = process->page ? add_listener(&options, config->listen_page, page_tls) : SIZE_MAX;
+    if (process->listener_page != SIZE_MAX) {
+        struct http_listener *listener = &options.listeners[process->listener_page];
+        listener->certificate_path = config->server_certificate;
+        listener->key_path = config->server_key;
+        listener->body_max = LIMIT_HTTP_PAGE_BODY;
+    }
     process->listener_sync = add_listener(&options, config->listen_sync, true);
     if (process->listener_sync != SIZE_MAX) {
         struct http_listener *listener = &options.listeners[process->listener_sync];
@@ -226,6 +251,9 @@ static struct status start_server(struct running *running)
         sync_api_set_server(process->sync_api, process->server);
     }
     TRY(screens_new(process, &running->loop, &process->screens));
+    if (process->listener_page != SIZE_MAX) {
+        TRY(process->page->start(process, &running->loop, &process->board, running->problem, running->problem_size));
+    }
     static const char *const names[] = {"admin", "page", "sync"};
     const size_t listeners[] = {process->listener_admin, process->listener_page, process->listener_sync};
     for (size_t i = 0; i < 3; i++) {
@@ -331,6 +359,9 @@ static void release(struct running *running)
 {
     struct process *process = &running->process;
     engine_stop(process->engine);
+    if (process->board) {
+        process->page->free(process->board);
+    }
     peer_free(process->peer);
     http_client_free(process->client);
     screens_free(process->screens);
@@ -354,6 +385,7 @@ struct status process_run(const struct process_options *options, char *problem, 
     running->problem_size = problem_size;
     running->process = (struct process){.config = options->config,
                                         .started_ms = clock_now_ms(),
+                                        .page = options->page,
                                         .listener_sync = SIZE_MAX,
                                         .listener_admin = SIZE_MAX,
                                         .listener_page = SIZE_MAX};

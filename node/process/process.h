@@ -9,11 +9,28 @@
 #include "node/peer/peer.h"
 #include "node/process/local.h"
 
+struct process;
+
 /* `simpul run`: everything that a configuration names, put together and taken apart again. The loop thread (this one)
  * owns sockets and timers, the engine thread the core, each connector a thread of its own, the control socket one.
  *
  * Exit codes: see node/cli/exit.h. After a fatal failure of the store the process ends at once (74): what is durable is
  * durable, and the next start recovers from the log. */
+
+struct uv_loop_s;
+struct board;
+
+/* What the page listener serves, handed in like the control socket. Loop thread, but `committed`: engine thread. */
+struct process_page {
+    /* Also after a failure *out_board is to be stopped and freed, unless it is NULL. */
+    struct status (*start)(struct process *process, struct uv_loop_s *loop, struct board **out_board, char *problem,
+                           size_t problem_size);
+    void (*handle)(struct board *board, struct http_request *request);
+    void (*cancelled)(struct board *board, struct http_request_id id);
+    void (*committed)(struct board *board, const struct core *core);
+    void (*stop)(struct board *board, void (*stopped)(void *owner), void *owner);
+    void (*free)(struct board *board); /* after the engine */
+};
 
 struct process {
     const struct config *config; /* borrowed */
@@ -26,6 +43,8 @@ struct process {
     struct screens *screens;
     struct upkeep *upkeep;
     struct control *control;
+    const struct process_page *page;
+    struct board *board; /* with a page listener */
     pthread_mutex_t connectors_lock; /* the engine thread wakes them */
     struct connector **connectors;
     size_t connector_count;
@@ -40,6 +59,7 @@ struct process_options {
     /* Starts and stops the control socket: node/control hands itself in, so that this folder need not know it. */
     struct status (*control_start)(struct process *process, struct control **out_control, char *problem, size_t problem_size);
     void (*control_stop)(struct control *control);
+    const struct process_page *page; /* likewise */
 };
 
 /* Runs until SIGINT, SIGTERM or a fatal failure. `problem` is filled when it does not come up. */

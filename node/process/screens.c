@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/process/screens.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -11,7 +10,6 @@
 #include "node/process/overview.h"
 
 enum screen_kind {
-    SCREEN_PAGE,
     SCREEN_OVERVIEW,
     SCREEN_METRICS,
     SCREEN_READY,
@@ -23,7 +21,6 @@ struct screen {
     struct screens *screens;
     enum screen_kind kind;
     struct http_request_id id;
-    bool indonesian;
     bool cancelled;
     char *body; /* owned (malloc) */
     size_t size;
@@ -53,9 +50,7 @@ static struct status screen_run(struct job *job, struct core *core, struct arena
     }
     TRY(overview_read(process, core, arena, &overview));
     struct status status = status_ok();
-    if (screen->kind == SCREEN_PAGE) {
-        status = overview_page(overview, screen->indonesian, &screen->body, &screen->size);
-    } else if (screen->kind == SCREEN_METRICS) {
+    if (screen->kind == SCREEN_METRICS) {
         status = metrics_text(process, overview, &screen->body, &screen->size);
     } else {
         screen->body = json_dumps(overview, JSON_COMPACT);
@@ -92,14 +87,12 @@ static void screen_free(struct screen *screen)
 static void screen_answer(struct screen *screen)
 {
     static const char *const types[] = {
-        [SCREEN_PAGE] = "text/html; charset=utf-8",
         [SCREEN_OVERVIEW] = "application/json",
         [SCREEN_METRICS] = "text/plain; version=0.0.4",
         [SCREEN_READY] = "text/plain",
     };
     static const struct http_field fields[] = {
-        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-                                    "frame-ancestors 'none'"},
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
         {"Cache-Control", "no-store"},
     };
     struct http_server *server = screen->screens->process->server;
@@ -151,16 +144,11 @@ static void screens_on_async(uv_async_t *async)
 static void screen_start(struct screens *screens, struct http_request *request, enum screen_kind kind)
 {
     struct screen *screen = screens->stopping ? NULL : calloc(1, sizeof *screen);
-    struct span language = {0};
     if (screen) {
-        bool asked = http_header(request, "accept-language", &language) && language.size >= 2;
-        bool english = asked && memcmp(language.data, "en", 2) == 0;
         *screen = (struct screen){.job = {.run = screen_run, .done = screen_done, .reads_only = true},
                                   .screens = screens,
                                   .kind = kind,
                                   .id = request->id,
-                                  .indonesian = asked ? !english
-                                                      : screens->process->config->language == CONFIG_INDONESIAN,
                                   .next = screens->all};
         screens->all = screen;
         if (status_is_ok(engine_submit(screens->process->engine, &screen->job))) {
@@ -187,19 +175,17 @@ static void screens_ready(struct screens *screens, struct http_request *request)
     screen_start(screens, request, SCREEN_READY);
 }
 
-void screens_handle(struct screens *screens, struct http_request *request, bool admin)
+void screens_handle(struct screens *screens, struct http_request *request)
 {
     struct http_server *server = screens->process->server;
     if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
         (void)http_respond_text(server, request->id, 405, "GET only");
-    } else if (admin && is_path(request, "/healthz")) {
+    } else if (is_path(request, "/healthz")) {
         (void)http_respond_text(server, request->id, 200, "alive");
-    } else if (admin && is_path(request, "/readyz")) {
+    } else if (is_path(request, "/readyz")) {
         screens_ready(screens, request);
-    } else if (admin && is_path(request, "/metrics")) {
+    } else if (is_path(request, "/metrics")) {
         screen_start(screens, request, SCREEN_METRICS);
-    } else if (!admin && is_path(request, "/")) {
-        screen_start(screens, request, SCREEN_PAGE);
     } else if (is_path(request, "/api/v1/overview")) {
         screen_start(screens, request, SCREEN_OVERVIEW);
     } else {
