@@ -6,8 +6,7 @@
 
 #define REGISTRY_ROWS 64
 
-bool body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena,
-               struct body *out_body)
+static bool commitment_fits(struct core *core, const struct header *header, const struct wire_body *body)
 {
     if (!header->has_body || body->state != BODY_PRESENT || body->body.size != header->body_size ||
         body->salt.size != LIMIT_SALT_SIZE) {
@@ -17,18 +16,39 @@ bool body_fits(struct core *core, const struct header *header, const struct wire
     struct span parts[2] = {span_of(label, sizeof label), body->body};
     struct hash commitment;
     core->crypto->hmac(core->crypto->owner, body->salt, parts, 2, &commitment);
-    struct body read;
-    if (!hash_equal(commitment, header->commitment) || !status_is_ok(body_read(body->body, arena, &read)) ||
-        read.count != header->register_count) {
+    return hash_equal(commitment, header->commitment);
+}
+
+static bool registers_fit(const struct header *header, const struct body *body)
+{
+    if (body->count != header->register_count) {
         return false;
     }
-    for (size_t i = 0; i < read.count; i++) {
-        if (read.values[i].number != header->registers[i]) {
+    for (size_t i = 0; i < body->count; i++) {
+        if (body->values[i].number != header->registers[i]) {
             return false;
         }
     }
-    *out_body = read;
     return true;
+}
+
+struct status body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena,
+                        struct body *out_body, bool *out_fits)
+{
+    struct body read;
+    bool fits = commitment_fits(core, header, body);
+    if (fits) {
+        struct status status = body_read(body->body, arena, &read);
+        if (status.code == STATUS_NO_MEMORY) {
+            return status;
+        }
+        fits = status_is_ok(status) && registers_fit(header, &read);
+    }
+    if (fits) {
+        *out_body = read;
+    }
+    *out_fits = fits;
+    return status_ok();
 }
 
 static struct status incoming_body(struct core *core, struct incoming *in)
@@ -46,7 +66,9 @@ static struct status incoming_body(struct core *core, struct incoming *in)
     struct body body;
     TRY(arena_copy(&core->arena, in->body.body, &in->body.body));
     TRY(arena_copy(&core->arena, in->body.salt, &in->body.salt));
-    if (!body_fits(core, &in->header, &in->body, &core->arena, &body)) {
+    bool fits = false;
+    TRY(body_fits(core, &in->header, &in->body, &core->arena, &body, &fits));
+    if (!fits) {
         in->body = (struct wire_body){.state = BODY_LATER};
         return status_ok();
     }

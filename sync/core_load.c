@@ -85,7 +85,11 @@ struct status registry_leaf(struct core *core, const struct header *header, cons
     struct registry_entry entry = {.kind = KIND_NONE};
     struct body body;
     const struct kind_info *info = header ? kind_info((uint32_t)header->kind) : NULL;
-    if (info && info->shape == SHAPE_REGISTRY && body_fits(core, header, wire, &core->scratch, &body)) {
+    bool fits = false;
+    if (info && info->shape == SHAPE_REGISTRY) {
+        TRY(body_fits(core, header, wire, &core->scratch, &body, &fits));
+    }
+    if (fits) {
         struct registry_entry read;
         struct status status = registry_entry_read(header->kind, body.registry, &core->scratch, &read);
         if (status.code == STATUS_NO_MEMORY) {

@@ -126,14 +126,19 @@ struct status core_inclusion(struct core *core, uint32_t stream, uint64_t seq, u
 }
 
 /* The tree holds a body only by its commitment. What does not parse as a header is judged by the tree alone. */
-static bool body_holds(struct core *core, const struct stored_leaf *leaf)
+static struct status body_holds(struct core *core, const struct stored_leaf *leaf, bool *out_holds)
 {
     struct header header;
     struct body read;
-    if (leaf->body.state != BODY_PRESENT || !status_is_ok(header_scan(leaf->leaf, &core->scratch, &header, NULL))) {
-        return true;
+    *out_holds = true;
+    if (leaf->body.state != BODY_PRESENT) {
+        return status_ok();
     }
-    return body_fits(core, &header, &leaf->body, &core->scratch, &read);
+    struct status status = header_scan(leaf->leaf, &core->scratch, &header, NULL);
+    if (!status_is_ok(status)) {
+        return status.code == STATUS_NO_MEMORY ? status : status_ok();
+    }
+    return body_fits(core, &header, &leaf->body, &core->scratch, &read, out_holds);
 }
 
 /* A relay's foreign leaf must still be the one that the relay, which is in the tree, names. */
@@ -143,10 +148,14 @@ static struct status relayed_verify(struct core *core, const struct stream *stre
     struct header header;
     struct stored_leaf foreign;
     struct hash hash;
-    if (!status_is_ok(header_scan(leaf, &core->scratch, &header, NULL)) || header.kind != KIND_RELAY) {
+    struct status status = header_scan(leaf, &core->scratch, &header, NULL);
+    if (status.code == STATUS_NO_MEMORY) {
+        return status;
+    }
+    if (!status_is_ok(status) || header.kind != KIND_RELAY) {
         return status_ok();
     }
-    struct status status = stream_leaf(core, stream->number | CORE_RELAYED, seq, &core->scratch, &foreign);
+    status = stream_leaf(core, stream->number | CORE_RELAYED, seq, &core->scratch, &foreign);
     if (status.code == STATUS_NOT_FOUND) {
         return status_ok(); /* still asked for, or held in its own stream */
     }
@@ -158,7 +167,9 @@ static struct status relayed_verify(struct core *core, const struct stream *stre
     if (header.target_count == 0 || !hash_equal(hash, header.targets[0].hash)) {
         return fault_set(fault, STATUS_FORKED, "the relayed entry is not the one that the relay names", "seq", seq);
     }
-    if (!body_holds(core, &foreign)) {
+    bool holds = true;
+    TRY(body_holds(core, &foreign, &holds));
+    if (!holds) {
         return fault_set(fault, STATUS_FORKED, "the body of a relayed entry is not the one that the entry commits to", "seq", seq);
     }
     return status_ok();
@@ -169,7 +180,11 @@ static struct status unreadable(struct core *core, const struct stream *stream, 
 {
     for (uint64_t seq = from; seq < stream->range.size; seq++) {
         struct stored_leaf leaf;
-        if (!status_is_ok(stream_leaf(core, stream->number, seq, &core->scratch, &leaf))) {
+        struct status status = stream_leaf(core, stream->number, seq, &core->scratch, &leaf);
+        if (status.code == STATUS_NO_MEMORY || status.code == STATUS_IO) {
+            return status;
+        }
+        if (!status_is_ok(status)) {
             return fault_set(fault, STATUS_FORKED, "a stored entry cannot be read", "seq", seq);
         }
         arena_clear(&core->scratch);
@@ -187,7 +202,9 @@ static struct status leaf_verify(struct core *core, const struct stream *stream,
     if (!hash_equal(stored, kept)) {
         return fault_set(fault, STATUS_FORKED, "a stored leaf does not fit the tree", "seq", seq);
     }
-    if (!body_holds(core, leaf)) {
+    bool holds = true;
+    TRY(body_holds(core, leaf, &holds));
+    if (!holds) {
         return fault_set(fault, STATUS_FORKED, "a stored body is not the one that the entry commits to", "seq", seq);
     }
     return core->is_hub ? status_ok() : relayed_verify(core, stream, seq, leaf->leaf, fault);

@@ -141,23 +141,32 @@ bool record_has_own_parked(const struct core *core, const struct record *record)
     return false;
 }
 
-static int64_t received_ms(const struct record *record, struct arena *arena)
+/* Memory that ran out is no reason to store another column. */
+static struct status received_ms(const struct record *record, struct arena *arena, int64_t *out_ms)
 {
     struct shown shown;
     struct value value;
-    if (status_is_ok(record_show(record, (struct part_id){{0}}, REG_TIME_RECEIVED, arena, &shown)) && shown.present &&
-        shown.readable && status_is_ok(value_read_register(REG_TIME_RECEIVED, shown.value, arena, &value))) {
-        return value.time.ms;
+    TRY(record_show(record, (struct part_id){{0}}, REG_TIME_RECEIVED, arena, &shown));
+    if (shown.present && shown.readable) {
+        struct status status = value_read_register(REG_TIME_RECEIVED, shown.value, arena, &value);
+        if (status_is_ok(status)) {
+            *out_ms = value.time.ms;
+        }
+        if (status_is_ok(status) || status.code == STATUS_NO_MEMORY) {
+            return status;
+        }
     }
-    const struct record_register *status = record_register_find(record, (struct part_id){{0}}, REG_STATUS);
-    return status && status->sibling_count > 0 ? (int64_t)record_effective_ms(record, &status->siblings[0]) : 0;
+    const struct record_register *reg = record_register_find(record, (struct part_id){{0}}, REG_STATUS);
+    *out_ms = reg && reg->sibling_count > 0 ? (int64_t)record_effective_ms(record, &reg->siblings[0]) : 0;
+    return status_ok();
 }
 
-static bool is_duplicate_of_another(const struct record *record, struct arena *arena)
+static struct status is_duplicate_of_another(const struct record *record, struct arena *arena, bool *out_duplicate)
 {
     struct shown shown;
-    return status_is_ok(record_show(record, (struct part_id){{0}}, REG_SAME_AS, arena, &shown)) && shown.present &&
-           shown.value.size > 0;
+    TRY(record_show(record, (struct part_id){{0}}, REG_SAME_AS, arena, &shown));
+    *out_duplicate = shown.present && shown.value.size > 0;
+    return status_ok();
 }
 
 static struct status row_make(struct core *core, struct cached *cached, struct record_row *out_row)
@@ -172,8 +181,10 @@ static struct status row_make(struct core *core, struct cached *cached, struct r
     if (record->created) {
         row.owner = record_owner(record);
         row.status = record_status(record);
-        row.received_ms = received_ms(record, arena);
-        row.visible = !record_is_withdrawn(record) && !is_duplicate_of_another(record, arena);
+        bool duplicate = false;
+        TRY(received_ms(record, arena, &row.received_ms));
+        TRY(is_duplicate_of_another(record, arena, &duplicate));
+        row.visible = !record_is_withdrawn(record) && !duplicate;
     }
     *out_row = row;
     return status_ok();

@@ -174,8 +174,10 @@ struct status apply_parked(struct core *core, struct cached *cached) MUST_CHECK;
 bool held_better(const struct cached *cached, const struct incoming *in);
 /* Those that waited for a registry of this size. */
 struct status apply_waiting_registry(struct core *core) MUST_CHECK;
-/* A present body that fits header and commitment and holds exactly the header's registers. */
-bool body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena, struct body *out_body);
+/* Whether it is a present body that fits header and commitment and holds exactly the header's registers; only then out_body is
+ * written. NO_MEMORY is no answer: a body must never be taken for a wrong one because memory ran out. */
+struct status body_fits(struct core *core, const struct header *header, const struct wire_body *body, struct arena *arena,
+                        struct body *out_body, bool *out_fits) MUST_CHECK;
 struct status quarantine_leaf_text(struct core *core, const struct incoming *in, struct span why) MUST_CHECK;
 struct status quarantine_leaf(struct core *core, const struct incoming *in, const char *why) MUST_CHECK;
 bool writer_is_stopped(const struct core *core, struct node_id node);

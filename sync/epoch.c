@@ -237,8 +237,11 @@ struct status core_map_ctx(struct core *core, struct record_id record, const str
             ctx_add(mapped, &count, common);
         }
         /* the successor may itself have been archived by a later restore */
-        while (status_is_ok(successor_get(core, record, written, &common))) {
+        while (status_is_ok(status = successor_get(core, record, written, &common))) {
             written = common;
+        }
+        if (status.code != STATUS_NOT_FOUND) {
+            return status;
         }
         ctx_add(mapped, &count, written);
     }
@@ -248,6 +251,17 @@ struct status core_map_ctx(struct core *core, struct record_id record, const str
 }
 
 /* ---- writing again ---- */
+
+/* A leaf that was never archived stays as it is. */
+static struct status successor_or_same(struct core *core, struct record_id record, struct ctx_entry *entry)
+{
+    struct ctx_entry written;
+    struct status status = successor_get(core, record, *entry, &written);
+    if (status_is_ok(status)) {
+        *entry = written;
+    }
+    return status.code == STATUS_NOT_FOUND ? status_ok() : status;
+}
 
 static struct status map_seen(struct core *core, struct header *header)
 {
@@ -259,10 +273,9 @@ static struct status map_seen(struct core *core, struct header *header)
     for (size_t i = 0; i < header->erasures_seen_count; i++) {
         struct dot dot = header->erasures_seen[i];
         struct ctx_entry asked = {.replica = dot.replica, .rseq = dot.rseq};
-        struct ctx_entry written;
-        if (node_id_equal(dot.replica.node, core->self) &&
-            status_is_ok(successor_get(core, header->record, asked, &written))) {
-            dot = (struct dot){.replica = written.replica, .rseq = written.rseq};
+        if (node_id_equal(dot.replica.node, core->self)) {
+            TRY(successor_or_same(core, header->record, &asked));
+            dot = (struct dot){.replica = asked.replica, .rseq = asked.rseq};
         }
         size_t at = count++;
         for (; at > 0 && dot_compare(seen[at - 1], dot) > 0; at--) {
@@ -282,12 +295,11 @@ static struct status map_target(struct core *core, struct header *header)
     }
     *target = header->targets[0];
     struct ctx_entry asked = {.replica = target->replica, .rseq = target->rseq, .hash = target->hash};
-    struct ctx_entry written;
-    if (node_id_equal(target->replica.node, core->self) &&
-        status_is_ok(successor_get(core, header->record, asked, &written))) {
-        target->replica = written.replica;
-        target->rseq = written.rseq;
-        target->hash = written.hash;
+    if (node_id_equal(target->replica.node, core->self)) {
+        TRY(successor_or_same(core, header->record, &asked));
+        target->replica = asked.replica;
+        target->rseq = asked.rseq;
+        target->hash = asked.hash;
     }
     header->targets = target;
     return status_ok();

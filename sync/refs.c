@@ -20,8 +20,9 @@ static struct status ref_key(const struct ref *ref, struct record_id record, str
 static struct status refs_of_value(struct core *core, struct record_id record, struct span bytes, bool remove)
 {
     struct value value;
-    if (!status_is_ok(value_read_register(REG_REFS, bytes, &core->scratch, &value))) {
-        return status_ok(); /* foreign bytes: shown as nothing, found by nothing */
+    struct status status = value_read_register(REG_REFS, bytes, &core->scratch, &value);
+    if (!status_is_ok(status)) { /* foreign bytes: shown as nothing, found by nothing */
+        return status.code == STATUS_NO_MEMORY ? status : status_ok();
     }
     for (size_t i = 0; i < value.refs.count; i++) {
         struct span key;
@@ -70,9 +71,12 @@ static struct status is_borne(struct core *core, const struct record *record, co
     struct value value;
     *out_borne = false;
     TRY(record_show(record, (struct part_id){{0}}, REG_REFS, &core->scratch, &shown));
-    if (!shown.present || !shown.readable ||
-        !status_is_ok(value_read_register(REG_REFS, shown.value, &core->scratch, &value))) {
+    if (!shown.present || !shown.readable) {
         return status_ok();
+    }
+    struct status status = value_read_register(REG_REFS, shown.value, &core->scratch, &value);
+    if (!status_is_ok(status)) {
+        return status.code == STATUS_NO_MEMORY ? status : status_ok();
     }
     for (size_t i = 0; i < value.refs.count && !*out_borne; i++) {
         *out_borne = span_equal(value.refs.refs[i].system, ref->system) && span_equal(value.refs.refs[i].key, ref->key);
@@ -87,11 +91,14 @@ static struct status survivor(struct core *core, const struct record **record)
         struct shown shown;
         struct value value;
         TRY(record_show(*record, (struct part_id){{0}}, REG_SAME_AS, &core->scratch, &shown));
-        if (!shown.present || shown.value.size == 0 ||
-            !status_is_ok(value_read_register(REG_SAME_AS, shown.value, &core->scratch, &value))) {
+        if (!shown.present || shown.value.size == 0) {
             return status_ok();
         }
-        struct status status = core_record(core, value.record, record);
+        struct status status = value_read_register(REG_SAME_AS, shown.value, &core->scratch, &value);
+        if (!status_is_ok(status)) {
+            return status.code == STATUS_NO_MEMORY ? status : status_ok();
+        }
+        status = core_record(core, value.record, record);
         if (status.code == STATUS_NOT_FOUND) {
             return status_ok();
         }

@@ -22,6 +22,8 @@ struct stage {
     struct node_id acked_by[STAGE_ACKS];
     size_t acked_count;
     uint32_t row_version; /* of the captured row */
+    bool again;           /* a call that fails is made once more */
+    uint64_t failed;      /* calls that did */
 };
 
 /* Where stores come from, and how a store is copied with everything committed. */
@@ -46,9 +48,25 @@ static inline struct site *stage_b(struct stage *st)
     return &st->w.nodes[1];
 }
 
-/* ---- random bytes that come again, so that a repeated call can be compared ---- */
+/* Makes a call, and once more if it failed and that is what the stage is for. */
+#define AGAIN(st, call)                                                                                                \
+    do {                                                                                                               \
+        struct status again_ = (call);                                                                                 \
+        if (!status_is_ok(again_) && (st)->again) {                                                                    \
+            (st)->failed++;                                                                                            \
+            again_ = (call);                                                                                           \
+        }                                                                                                              \
+        TRY(again_);                                                                                                   \
+    } while (0)
+
+/* ---- random bytes that come again with a call that is made again: the same ones in each transaction of a site ---- */
 
 static uint64_t stage_random_state;
+
+static inline void stage_on_begin(const struct site *s)
+{
+    stage_random_state = s->instance;
+}
 
 static inline void stage_random(void *owner, void *out_bytes, size_t size)
 {
@@ -82,18 +100,24 @@ static inline struct status stage_edit(struct stage *st, struct site *s, struct 
 {
     struct token token;
     uint32_t number = ++st->titles;
-    TRY(site_read(&st->w, s, id, &token));
-    TRY(site_edit(&st->w, s, lane, id, &token, REG_TITLE, stage_title(st, number)));
+    AGAIN(st, site_read(&st->w, s, id, &token));
+    AGAIN(st, site_edit(&st->w, s, lane, id, &token, REG_TITLE, stage_title(st, number)));
     stage_ack(st, s, number);
     return status_ok();
 }
 
-static inline struct status stage_create(struct stage *st, struct site *s, struct record_id *out_id)
+static inline struct status create_numbered(struct stage *st, struct site *s, uint32_t number, struct record_id *out_id)
 {
     char text[16];
-    uint32_t number = ++st->titles;
     snprintf(text, sizeof text, "w%06u", number);
-    TRY(site_create(&st->w, s, NULL, text, out_id));
+    st->w.nonce = number;
+    return site_create(&st->w, s, NULL, text, out_id);
+}
+
+static inline struct status stage_create(struct stage *st, struct site *s, struct record_id *out_id)
+{
+    uint32_t number = ++st->titles;
+    AGAIN(st, create_numbered(st, s, number, out_id));
     stage_ack(st, s, number);
     return status_ok();
 }
@@ -135,6 +159,7 @@ static inline void stage_start(struct stage *st, struct memory memory, const str
     must(world_settle(&st->w));
     must(stage_create(st, stage_a(st), &st->first));
     must(world_settle(&st->w));
+    st->w.on_begin = stage_on_begin;
     st->w.hub.crypto->random = stage_random;
     stage_a(st)->crypto->random = stage_random;
     stage_b(st)->crypto->random = stage_random;
@@ -156,7 +181,6 @@ static inline void stage_copy(const struct stage *base, struct memory memory, co
     to->w.memory = memory;
     to->w.disks = &disks->disks;
     arena_init(&to->w.arena, memory_heap(), SIZE_MAX);
-    stage_random_state = 1;
     site_copy(&base->w.hub, memory, disks, &to->w.hub);
     must(site_start(&to->w, &to->w.hub));
     for (size_t i = 0; i < to->w.node_count; i++) {
@@ -182,6 +206,52 @@ static inline void stage_drop(struct stage *st)
     }
     site_drop(&st->w.hub);
     arena_release(&st->w.arena);
+}
+
+/* ---- exchange: as world_settle, call by call ---- */
+
+static inline struct status stage_pull(struct stage *st, struct site *s)
+{
+    struct next next = {.more = true};
+    for (int i = 0; i < 200 && next.more; i++) {
+        AGAIN(st, world_pull(&st->w, s, &next));
+    }
+    return status_ok();
+}
+
+static inline struct status stage_round(struct stage *st, struct site *s)
+{
+    struct next next = {.more = true};
+    for (int i = 0; i < 8 && !core_is_ready(s->core); i++) {
+        AGAIN(st, world_hello(&st->w, s, &next));
+        TRY(stage_pull(st, s));
+    }
+    next.more = true;
+    for (int i = 0; i < 200 && next.more; i++) {
+        AGAIN(st, world_push(&st->w, s, &next));
+    }
+    AGAIN(st, world_owed(&st->w));
+    TRY(stage_pull(st, s));
+    arena_clear(&st->w.arena);
+    return status_ok();
+}
+
+static inline struct status stage_settle(struct stage *st)
+{
+    for (int i = 0; i < 40; i++) {
+        bool ready = true;
+        st->w.leaves_moved = 0;
+        for (size_t n = 0; n < st->w.node_count; n++) {
+            TRY(stage_round(st, &st->w.nodes[n]));
+        }
+        for (size_t n = 0; n < st->w.node_count; n++) {
+            ready = ready && core_is_ready(st->w.nodes[n].core);
+        }
+        if (st->w.leaves_moved == 0 && ready) {
+            return status_ok();
+        }
+    }
+    return STATUS_MAKE(STATUS_BUSY);
 }
 
 /* ---- a row of a legacy system, captured into the store ---- */
@@ -278,12 +348,17 @@ static inline struct status capture_look(struct stage *st, struct site *s, bool 
     return status_ok();
 }
 
+static inline struct status capture_once(struct stage *st, struct site *s, bool *out_again)
+{
+    TRY(site_begin(&st->w, s));
+    return site_end(s, capture_look(st, s, out_again));
+}
+
 static inline struct status stage_capture(struct stage *st, struct site *s)
 {
     bool again = true;
     for (int i = 0; i < 8 && again; i++) {
-        TRY(site_begin(&st->w, s));
-        TRY(site_end(s, capture_look(st, s, &again)));
+        AGAIN(st, capture_once(st, s, &again));
     }
     return status_ok();
 }
@@ -302,8 +377,8 @@ static inline struct status play_write(struct stage *st)
     struct token token;
     memset(text, 'x', sizeof text - 1);
     TRY(stage_edit(st, stage_a(st), st->first, 1));
-    TRY(site_read(&st->w, stage_a(st), st->first, &token));
-    TRY(site_edit(&st->w, stage_a(st), 1, st->first, &token, REG_TEXT, text_value(&st->w, text)));
+    AGAIN(st, site_read(&st->w, stage_a(st), st->first, &token));
+    AGAIN(st, site_edit(&st->w, stage_a(st), 1, st->first, &token, REG_TEXT, text_value(&st->w, text)));
     struct record_id id;
     TRY(stage_create(st, stage_a(st), &id));
     return stage_edit(st, stage_a(st), id, 0);
@@ -314,9 +389,9 @@ static inline struct status play_exchange(struct stage *st)
 {
     TRY(stage_edit(st, stage_a(st), st->first, 1));
     TRY(stage_edit(st, &st->w.hub, st->first, 0));
-    TRY(world_settle(&st->w));
+    TRY(stage_settle(st));
     TRY(stage_edit(st, stage_a(st), st->first, 0));
-    return world_settle(&st->w);
+    return stage_settle(st);
 }
 
 /* Four versions of a row, with an exchange between. */
@@ -329,7 +404,7 @@ static inline struct status play_capture(struct stage *st)
         TRY(stage_capture(st, stage_a(st)));
         stage_ack(st, stage_a(st), 900000 + st->row_version);
         if (st->row_version % 2 == 0) {
-            TRY(world_settle(&st->w));
+            TRY(stage_settle(st));
         }
     }
     return status_ok();
@@ -354,20 +429,30 @@ static inline void prepare_old_copy(struct stage *st, const struct stage_disks *
 static inline struct status play_epoch(struct stage *st)
 {
     TRY(stage_edit(st, stage_a(st), st->first, 1));
-    TRY(world_settle(&st->w));
+    TRY(stage_settle(st));
     TRY(stage_edit(st, stage_a(st), st->first, 1));
-    return world_settle(&st->w);
+    return stage_settle(st);
+}
+
+static inline struct status route_first(struct stage *st)
+{
+    struct status routed = world_route(&st->w, st->first, "61.03");
+    return routed.code == STATUS_EXISTS ? status_ok() : routed; /* played again, it is there already */
 }
 
 static inline struct status play_route(struct stage *st)
 {
-    struct status routed = world_route(&st->w, st->first, "61.03");
-    if (routed.code != STATUS_EXISTS) { /* played again, it is there already */
-        TRY(routed);
-    }
-    TRY(world_settle(&st->w));
+    AGAIN(st, route_first(st));
+    TRY(stage_settle(st));
     TRY(stage_edit(st, stage_b(st), st->first, 1));
-    return world_settle(&st->w);
+    return stage_settle(st);
+}
+
+static inline struct status site_upkeep(struct stage *st, struct site *s)
+{
+    bool more;
+    TRY(site_begin(&st->w, s));
+    return site_end(s, core_upkeep(s->core, &more));
 }
 
 /* A second complaint goes on living; the first is erased, held for a day, destroyed. */
@@ -375,13 +460,12 @@ static inline struct status play_erase(struct stage *st)
 {
     struct token token;
     struct written written;
-    bool more = true;
     if (!st->has_second) {
         TRY(stage_create(st, stage_a(st), &st->second));
         st->has_second = true;
     }
-    TRY(world_settle(&st->w));
-    TRY(site_read(&st->w, &st->w.hub, st->first, &token));
+    TRY(stage_settle(st));
+    AGAIN(st, site_read(&st->w, &st->w.hub, st->first, &token));
     st->acked_count = 0;
     struct draft draft = {.record = st->first,
                           .kind = KIND_ERASE,
@@ -389,16 +473,15 @@ static inline struct status play_erase(struct stage *st)
                           .ctx = token.ctx,
                           .ctx_count = token.count,
                           .class = CLASS_RESTRICTED};
-    TRY(site_write(&st->w, &st->w.hub, &draft, &written));
+    AGAIN(st, site_write(&st->w, &st->w.hub, &draft, &written));
     TRY(stage_edit(st, stage_a(st), st->second, 1));
-    TRY(world_settle(&st->w));
+    TRY(stage_settle(st));
     st->w.now_ms += 25 * 3600 * 1000;
     struct site *sites[2] = {&st->w.hub, stage_a(st)};
     for (size_t i = 0; i < 2; i++) {
-        TRY(site_begin(&st->w, sites[i]));
-        TRY(site_end(sites[i], core_upkeep(sites[i]->core, &more)));
+        AGAIN(st, site_upkeep(st, sites[i]));
     }
-    return world_settle(&st->w);
+    return stage_settle(st);
 }
 
 static const struct script scripts[] = {

@@ -43,7 +43,4 @@ void vfs_store_judge_anew(struct vfs_store *store);
 /* Accepts NULL. */
 void vfs_store_free(struct vfs_store *store);
 
-/* Digest of everything in a store, in a transaction of the caller's or, outside, in one of its own. */
-struct status vfs_store_digest(struct store *store, bool inside, uint64_t *out_digest) MUST_CHECK;
-
 #endif

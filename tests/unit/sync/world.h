@@ -52,6 +52,7 @@ struct world {
     /* What the network and a hostile peer do to the next calls; NULL: nothing. */
     void (*on_push)(struct push *push, void *owner);
     void (*on_pull_answer)(struct pull_answer *answer, void *owner);
+    void (*on_begin)(const struct site *site); /* before each transaction */
     void *owner;
     bool drop_answer, duplicate;
     bool takeover;
@@ -130,6 +131,9 @@ static inline struct status site_restart(struct world *w, struct site *s)
 
 static inline struct status site_begin(struct world *w, struct site *s)
 {
+    if (w->on_begin) {
+        w->on_begin(s);
+    }
     return core_begin(s->core, (uint64_t)((int64_t)w->now_ms + s->skew_ms));
 }
 
