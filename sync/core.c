@@ -134,9 +134,34 @@ struct status core_commit(struct core *core)
     core->open = false;
     status = core->store->ops->commit(core->store);
     core->set.undo = NULL;
-    if (!status_is_ok(status)) {
+    if (status_is_ok(status)) {
+        core->committed = core->meta;
+    } else {
         core->loaded = false;
     }
+    return status;
+}
+
+/* Each of these rises with what is written, and never falls. */
+static bool store_is_behind(const struct core *core)
+{
+    const struct core_meta *now = &core->meta;
+    const struct core_meta *before = &core->committed;
+    return now->epoch < before->epoch || now->hlc < before->hlc || now->changed < before->changed ||
+           now->order < before->order || now->event < before->event;
+}
+
+struct status core_return(struct core *core, uint64_t now_ms)
+{
+    assert(!core->open);
+    core->loaded = false;
+    TRY(core_begin(core, now_ms));
+    struct status status = store_is_behind(core) ? STATUS_MAKE(STATUS_FORKED) : core_open(core);
+    if (status_is_ok(status)) {
+        return core_commit(core);
+    }
+    core_rollback(core);
+    core->loaded = false;
     return status;
 }
 

@@ -62,6 +62,11 @@ struct status core_open(struct core *core) MUST_CHECK;
 struct status core_find_damage(struct core *core, struct stream_id *out_stream, uint32_t *out_number,
                                struct fault *out_fault) MUST_CHECK;
 
+/* For a store on a server that was out of reach, outside a transaction: forgets what is cached, reads the store again and
+ * checks it as core_open does, in a transaction of its own. FORKED also where the store holds less than was committed before:
+ * another server, or an older copy, has taken its place. */
+struct status core_return(struct core *core, uint64_t now_ms) MUST_CHECK;
+
 /* ---- reading ---- */
 
 /* The record as it is in this transaction; borrowed, valid until commit, rollback or mark_undo. NOT_FOUND. */

@@ -110,6 +110,7 @@ struct core {
     struct core_meta meta;
     struct core_meta stored;  /* what the row holds */
     struct made_pushes made;  /* node */
+    struct core_meta committed; /* what the row held after the last commit that was OK */
     struct core_undo at_begin, at_mark;
     struct arena arena;       /* of the transaction */
     struct arena scratch;     /* of one call */

@@ -16,6 +16,8 @@
     EVENT(store_opened, INFO, {"kind", FIELD_WORD}, {"size", FIELD_BYTES}, {"took", FIELD_MS})                         \
     EVENT(store_in_doubt, WARN, {"epoch", FIELD_COUNT})                                                                \
     EVENT(store_failed, ERROR, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                      \
+    EVENT(store_paused, WARN, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                       \
+    EVENT(store_returned, INFO, {"took", FIELD_MS})                                                                    \
     EVENT(store_commit_unknown, WARN, {"problem", FIELD_WORD})                                                         \
     /* peers */                                                                                                        \
     EVENT(link_up, INFO, {"to", FIELD_WORD})                                                                           \

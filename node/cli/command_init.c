@@ -38,12 +38,15 @@ static size_t needed_list(const struct config *config, struct needed *out_list)
     return count;
 }
 
-static void print_made(const struct needed *list, size_t count)
+static void print_made(const struct config *config, bool opened, const struct needed *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (list[i].ours && access(list[i].path, F_OK) == 0) {
             printf("%-8s %s (%s)\n", list[i].was_there ? say("there") : say("made"), list[i].path, say(list[i].what));
         }
+    }
+    if (opened && config->store_postgres) {
+        printf("%-8s PostgreSQL (%s)\n", say("there"), say("store"));
     }
 }
 
@@ -136,7 +139,7 @@ int command_init(struct cli *cli)
         cli_json(reply);
         json_decref(reply);
     } else {
-        print_made(list, count);
+        print_made(config, made_it, list, count);
         size_t missing = print_missing(list, count);
         if (status_is_ok(status) || missing > 0) { /* else the problem below says what is next */
             print_next(cli, missing);

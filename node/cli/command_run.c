@@ -32,7 +32,7 @@ static int mappings_load(struct cli *cli, const struct mapping ***out_mappings)
 /* What a problem names is what failed: a port is IO too. */
 static int exit_of(struct status status, const char *problem, const struct config *config)
 {
-    if (status.code == STATUS_IO && strstr(problem, config->store_path)) {
+    if (status.code == STATUS_IO && config->store_path && strstr(problem, config->store_path)) {
         return EXIT_STORE;
     }
     switch (status.code) {

@@ -105,6 +105,32 @@ static void read_address(struct reading *reading, const struct yaml_node *listen
     }
 }
 
+/* Beside data_dir, which also says where the store is if nothing else does. */
+static void read_store(struct reading *reading)
+{
+    static const char *const known[] = {"path", "postgres", NULL};
+    struct config *config = reading->config;
+    struct yaml_walk *walk = &reading->walk;
+    const struct yaml_node *store = yaml_get(reading->root, "store");
+    config->store_path = join(reading, config->data_dir, "simpul.db");
+    if (!store || !yaml_is_map(walk, store, "\"store\"")) {
+        return;
+    }
+    yaml_only_keys(walk, store, known, "\"store\"");
+    const struct yaml_node *path = yaml_get(store, "path");
+    const struct yaml_node *postgres = yaml_get(store, "postgres");
+    if (path && postgres) {
+        yaml_problem(walk, store, "Remove one of them.",
+                     "The store is either a file (path) or a database of a PostgreSQL server (postgres).");
+        return;
+    }
+    if (path) {
+        config->store_path = read_path(reading, path, "The store's path", config->store_path);
+    } else if (postgres && yaml_text(walk, postgres, "The store's connection string", &config->store_postgres)) {
+        config->store_path = NULL;
+    }
+}
+
 static void read_identity(struct reading *reading)
 {
     struct config *config = reading->config;
@@ -142,7 +168,6 @@ static void read_data_dir(struct reading *reading)
     const struct yaml_node *node =
         yaml_need(&reading->walk, reading->root, "data_dir", "the folder for the store and the control socket");
     config->data_dir = read_path(reading, node, "The data_dir", "");
-    config->store_path = join(reading, config->data_dir, "simpul.db");
     config->socket_path = join(reading, config->data_dir, "simpul.sock");
     struct sockaddr_un address;
     if (strlen(config->socket_path) >= sizeof address.sun_path) {
@@ -342,8 +367,9 @@ static void read_legacy(struct reading *reading)
 
 static struct status read_all(struct reading *reading, struct config *out_config)
 {
-    static const char *const known[] = {"role", "node", "deployment", "data_dir", "language", "log_level",
-                                        "zone", "keys", "hub",        "listen",   "legacy",   NULL};
+    static const char *const known[] = {"role",      "node", "deployment", "data_dir", "store",  "language",
+                                        "log_level", "zone", "keys",       "hub",      "listen", "legacy",
+                                        NULL};
     struct config config = {.path = reading->walk.file, .role = CONFIG_REGENCY};
     reading->config = &config;
     if (reading->root->kind == YAML_NULL) {
@@ -356,6 +382,7 @@ static struct status read_all(struct reading *reading, struct config *out_config
     yaml_only_keys(&reading->walk, reading->root, known, "the configuration");
     read_identity(reading);
     read_data_dir(reading);
+    read_store(reading);
     read_keys(reading);
     read_hub(reading);
     read_listen(reading);

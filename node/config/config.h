@@ -59,7 +59,8 @@ struct config {
     int32_t zone_minutes; /* east of UTC */
 
     const char *data_dir;
-    const char *store_path;  /* data_dir/simpul.db */
+    const char *store_path;  /* of the SQLite file: `store: {path: ...}`, else data_dir/simpul.db; NULL on PostgreSQL */
+    const char *store_postgres; /* `store: {postgres: ...}`: a libpq connection string (may hold a password: never log it) */
     const char *socket_path; /* data_dir/simpul.sock, at most 107 bytes */
 
     /* Key and certificate files, PEM, as `simpul pki` makes them; by default under data_dir/keys. */

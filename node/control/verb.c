@@ -26,6 +26,10 @@ void verb_call(struct control_host *host, const json_t *arguments, struct contro
     }
     json_decref(answer->reply); /* what was prepared did not come to stand */
     answer->reply = NULL;
+    if (answer->code == 0 && status.code == STATUS_BUSY && host->engine && engine_counts(host->engine).paused) {
+        answer_problem(answer, EXIT_UNAVAILABLE, "the store's database does not answer (%s); the process goes on trying and "
+                       "takes up its work by itself", local_store_problem(host->local));
+    }
     if (answer->code == 0) {
         int code = status.code == STATUS_NOT_FOUND                                      ? EXIT_NO_SUCH
                    : status.code == STATUS_DENIED || status.code == STATUS_STALE       ? EXIT_REFUSED

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "node/base/clock.h"
 
@@ -18,21 +19,39 @@ struct engine {
     bool stopping;
     bool started;
     struct engine_counts counts; /* under the lock */
-    bool is_dead;                /* engine thread only */
+    bool is_dead;                /* engine thread only, as all that follows */
+    bool is_paused;
+    int64_t paused_since_ms; /* monotonic */
+    int64_t retry_at_ms;     /* monotonic */
+    int64_t retry_ms;        /* the last wait; 0 after a commit */
 };
+
+enum { RETURN_FIRST_MS = 100, RETURN_MAX_MS = 5000 };
 
 static uint64_t engine_now(const struct engine *engine)
 {
     return engine->options.now_ms ? engine->options.now_ms(engine->options.owner) : (uint64_t)clock_now_ms();
 }
 
-/* Takes up to a group of jobs, waiting for the first. NULL when the engine is to end. */
-static struct job *engine_take(struct engine *engine)
+/* Waits for a job, for the end, or in a pause for the time of the next try. */
+static void engine_wait(struct engine *engine)
+{
+    struct timespec until = {.tv_sec = engine->retry_at_ms / 1000, .tv_nsec = engine->retry_at_ms % 1000 * 1000000};
+    while (!engine->first && !engine->stopping) {
+        if (!engine->is_paused) {
+            pthread_cond_wait(&engine->wake, &engine->lock);
+        } else if (pthread_cond_timedwait(&engine->wake, &engine->lock, &until) != 0) {
+            return;
+        }
+    }
+}
+
+/* Takes up to a group of jobs, waiting for the first. NULL when the engine is to end, or to look for its store. */
+static struct job *engine_take(struct engine *engine, bool *out_end)
 {
     pthread_mutex_lock(&engine->lock);
-    while (!engine->first && !engine->stopping) {
-        pthread_cond_wait(&engine->wake, &engine->lock);
-    }
+    engine_wait(engine);
+    *out_end = engine->stopping && !engine->first;
     struct job *group = engine->first;
     struct job **end = &group;
     for (size_t i = 0; i < LIMIT_GROUP_JOBS && *end; i++) {
@@ -117,26 +136,97 @@ static bool engine_is_fatal(struct status status)
     return status.code == STATUS_IO || status.code == STATUS_UNKNOWN || status.code == STATUS_FORKED;
 }
 
+static bool engine_is_lost(const struct engine *engine, struct status status)
+{
+    return engine->options.store_returns && (status.code == STATUS_IO || status.code == STATUS_UNKNOWN);
+}
+
+static void engine_die(struct engine *engine, struct status status)
+{
+    engine->is_dead = true;
+    if (engine->options.dead) {
+        engine->options.dead(engine->options.owner, status);
+    }
+}
+
+static void engine_set_paused(struct engine *engine, bool paused)
+{
+    engine->is_paused = paused;
+    pthread_mutex_lock(&engine->lock);
+    engine->counts.pauses += paused ? 1 : 0;
+    engine->counts.paused = paused;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+/* The first try comes at once: often only the connection was lost. */
+static void engine_pause(struct engine *engine, struct status status)
+{
+    engine->paused_since_ms = clock_monotonic_ms();
+    engine->retry_at_ms = engine->paused_since_ms + engine->retry_ms;
+    engine_set_paused(engine, true);
+    if (engine->options.paused) {
+        engine->options.paused(engine->options.owner, status);
+    }
+}
+
+static void engine_return(struct engine *engine)
+{
+    struct status status = core_return(engine->options.core, engine_now(engine));
+    int64_t now_ms = clock_monotonic_ms();
+    engine->retry_ms = engine->retry_ms == 0 ? RETURN_FIRST_MS : engine->retry_ms * 2;
+    engine->retry_ms = engine->retry_ms > RETURN_MAX_MS ? RETURN_MAX_MS : engine->retry_ms;
+    if (status_is_ok(status)) {
+        engine_set_paused(engine, false);
+        if (engine->options.returned) {
+            engine->options.returned(engine->options.owner, now_ms - engine->paused_since_ms);
+        }
+    } else if (status.code == STATUS_FORKED || status.code == STATUS_INVALID) {
+        engine_die(engine, status);
+    } else {
+        engine->retry_at_ms = now_ms + engine->retry_ms;
+    }
+}
+
+/* Told to the jobs of a group that met a store out of reach: of BUSY nothing was done. */
+static struct status engine_verdict(const struct engine *engine, struct status status)
+{
+    return engine_is_lost(engine, status) && status.code == STATUS_IO ? STATUS_MAKE(STATUS_BUSY) : status;
+}
+
+/* A job of a group whose others could be saved. */
+static struct status engine_worst(const struct engine *engine, const struct job *group)
+{
+    for (const struct job *job = group; job; job = job->next) {
+        if (engine_is_lost(engine, job->status)) {
+            return job->status;
+        }
+    }
+    return status_ok();
+}
+
 static void engine_group(struct engine *engine, struct job *group, struct arena *arena)
 {
-    if (engine->is_dead) {
-        engine_finish(engine, group, STATUS_MAKE(STATUS_IO), 0);
+    if (engine->is_dead || engine->is_paused) {
+        engine_finish(engine, group, STATUS_MAKE(engine->is_dead ? STATUS_IO : STATUS_BUSY), 0);
         return;
     }
     bool write = false;
     int64_t started = clock_monotonic_ms();
     struct status status = engine_run_all(engine, group, arena, &write);
+    struct status lost = status_is_ok(status) ? engine_worst(engine, group) : status;
     if (!status_is_ok(status)) {
         core_rollback(engine->options.core);
-    } else if (write && engine->options.committed) {
-        engine->options.committed(engine->options.owner, engine->options.core);
-    }
-    engine_finish(engine, group, status, (uint64_t)(clock_monotonic_ms() - started));
-    if (!status_is_ok(status) && engine_is_fatal(status)) {
-        engine->is_dead = true;
-        if (engine->options.dead) {
-            engine->options.dead(engine->options.owner, status);
+    } else if (write) {
+        engine->retry_ms = status_is_ok(lost) ? 0 : engine->retry_ms;
+        if (engine->options.committed) {
+            engine->options.committed(engine->options.owner, engine->options.core);
         }
+    }
+    engine_finish(engine, group, engine_verdict(engine, status), (uint64_t)(clock_monotonic_ms() - started));
+    if (engine_is_lost(engine, lost)) {
+        engine_pause(engine, lost);
+    } else if (!status_is_ok(status) && engine_is_fatal(status)) {
+        engine_die(engine, status);
     }
 }
 
@@ -146,9 +236,15 @@ static void *engine_main(void *argument)
     struct arena arena;
     pthread_setname_np(pthread_self(), "engine");
     arena_init(&arena, engine->options.memory, SIZE_MAX);
-    for (struct job *group = engine_take(engine); group; group = engine_take(engine)) {
-        engine_group(engine, group, &arena);
-        arena_clear(&arena);
+    for (bool end = false; !end;) {
+        struct job *group = engine_take(engine, &end);
+        if (engine->is_paused && !end && clock_monotonic_ms() >= engine->retry_at_ms) {
+            engine_return(engine);
+        }
+        if (group) {
+            engine_group(engine, group, &arena);
+            arena_clear(&arena);
+        }
     }
     arena_release(&arena);
     return NULL;
@@ -163,7 +259,11 @@ struct status engine_start(const struct engine_options *options, struct engine *
     engine->options = *options;
     engine->last = &engine->first;
     pthread_mutex_init(&engine->lock, NULL);
-    pthread_cond_init(&engine->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&engine->thread, NULL, engine_main, engine) != 0) {
         engine_stop(engine);
         return STATUS_MAKE(STATUS_NO_MEMORY);

@@ -10,8 +10,12 @@
  *
  * Guarantees: jobs run in the order of submission; a job that fails undoes itself and spoils no other of its group; `done`
  * runs exactly once for every job that engine_submit took, also when the engine stops (BUSY) or the store dies (IO,
- * UNKNOWN). After a failed sync or an unknown outcome the engine stops for good and says so through `dead`: the process
- * exits and recovers from the log (testing.md, "A failed fsync is fatal"). Proved by tests/unit/engine/test_engine.c. */
+ * UNKNOWN). After a failed sync or an unknown outcome of an embedded store the engine stops for good and says so through
+ * `dead`: the process exits and recovers from the log (testing.md, "A failed fsync is fatal").
+ *
+ * A store on a server (`store_returns`) may be out of reach for a while. That is a pause: the group that met it ends with BUSY
+ * (nothing was done) or UNKNOWN, later jobs with BUSY, while the engine tries again and again to come back (core_return). It
+ * is dead only if what comes back is not what was left. Proved by tests/unit/engine/test_engine.c. */
 
 struct engine;
 
@@ -36,6 +40,10 @@ struct engine_options {
     /* Optional, on the engine thread: the store is gone (failed sync, unknown outcome, disk error). */
     void (*dead)(void *owner, struct status status);
     uint64_t (*now_ms)(void *owner); /* NULL: the system's clock */
+    bool store_returns; /* the store connects anew by itself */
+    /* Optional, on the engine thread: the store is out of reach; it is there again, after so long. */
+    void (*paused)(void *owner, struct status status);
+    void (*returned)(void *owner, int64_t took_ms);
 };
 
 struct status engine_start(const struct engine_options *options, struct engine **out_engine) MUST_CHECK;
@@ -53,6 +61,8 @@ struct engine_counts {
     uint64_t failed;       /* jobs that undid themselves */
     uint64_t longest_ms;   /* longest group so far */
     size_t queued;         /* now */
+    uint64_t pauses;       /* times that the store was out of reach */
+    bool paused;           /* now */
 };
 struct engine_counts engine_counts(struct engine *engine);
 

@@ -11,6 +11,7 @@
 #include "node/crypto/crypto_openssl.h"
 #include "node/pki/pki.h"
 #include "node/store/generation.h"
+#include "node/store/store_postgres.h"
 #include "node/store/store_sqlite.h"
 #include "sync/note.h"
 
@@ -210,7 +211,7 @@ static struct status deployment_is_the_same(const struct config *config, struct 
         return status_ok();
     }
     snprintf(local->problem, sizeof local->problem, "the store %s is of the deployment \"%.*s\", and the configuration says "
-             "\"%s\": correct `deployment`, or begin a new store with another `data_dir`", config->store_path,
+             "\"%s\": correct `deployment`, or begin a new store with another `data_dir`", local_store_name(config),
              (int)held.size, (const char *)held.data, config->deployment);
     return STATUS_MAKE(STATUS_INVALID);
 }
@@ -228,7 +229,7 @@ static void damage_tell(const struct config *config, struct local *local)
     }
     snprintf(local->problem, sizeof local->problem, "the store %s is damaged or was changed by hand: %s. Keep a copy of the "
              "folder, put the last backup of it back and start again (what the hub holds comes back by itself); `simpul log "
-             "verify` looks through all of it", config->store_path, where);
+             "verify` looks through all of it", local_store_name(config), where);
 }
 
 static struct status open_core(const struct config *config, struct local *local, struct arena *arena)
@@ -258,12 +259,30 @@ static struct status open_core(const struct config *config, struct local *local,
     return status;
 }
 
+const char *local_store_name(const struct config *config)
+{
+    return config->store_postgres ? "(database on PostgreSQL)" : config->store_path;
+}
+
+const char *local_store_problem(const struct local *local)
+{
+    return local->config->store_postgres ? store_postgres_problem(local->store) : store_sqlite_problem(local->store);
+}
+
+static struct status open_store(const struct config *config, struct local *local)
+{
+    return config->store_postgres ? store_postgres_open(config->store_postgres, memory_heap(), &local->store, local->problem,
+                                                        sizeof local->problem)
+                                  : store_sqlite_open(config->store_path, memory_heap(), &local->store, local->problem,
+                                                      sizeof local->problem);
+}
+
 static struct status open_all(const struct config *config, struct local *local)
 {
     struct arena arena;
     char path[PATH_SIZE];
     TRY(open_crypto(config, local));
-    TRY(store_sqlite_open(config->store_path, memory_heap(), &local->store, local->problem, sizeof local->problem));
+    TRY(open_store(config, local));
     path_in_data(config, "generation", path); /* beside the database, never the database itself */
     TRY(store_generation_check(path, local->store, &local->in_doubt));
     arena_init(&arena, memory_heap(), SIZE_MAX);
@@ -290,7 +309,7 @@ struct status local_open_log(const struct config *config, struct local *out_loca
     if (!status_is_ok(status)) {
         local_close(out_local);
         if (!out_local->problem[0]) {
-            snprintf(out_local->problem, sizeof out_local->problem, "the store %s cannot be opened (%s)", config->store_path,
+            snprintf(out_local->problem, sizeof out_local->problem, "the store %s cannot be opened (%s)", local_store_name(config),
                      status_name(status));
         }
     }

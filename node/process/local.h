@@ -26,6 +26,11 @@ struct local {
  * hub: its registry). Never overwrites anything; running it again is harmless. */
 struct status local_init(const struct config *config, char *problem, size_t problem_size) MUST_CHECK;
 
+/* Where the store is, for sentences: its path, or words for a database. */
+const char *local_store_name(const struct config *config);
+/* Static words for what the store last said. */
+const char *local_store_problem(const struct local *local);
+
 /* Opens all of it. On failure `out_local->problem` says why and everything is released. BUSY: another process has it. */
 struct status local_open(const struct config *config, struct local *out_local) MUST_CHECK;
 /* As local_open, but a damaged log is opened too, only to be looked at: `simpul log verify` must be able to say where. */

@@ -18,6 +18,7 @@ static void put_engine(FILE *out, struct process *process)
     put(out, "engine_groups_total", "counter", "Transactions of the engine.", (double)counts.groups);
     put(out, "engine_failed_jobs_total", "counter", "Jobs that undid themselves.", (double)counts.failed);
     put(out, "engine_queue", "gauge", "Jobs waiting for the engine.", (double)counts.queued);
+    put(out, "store_pauses_total", "counter", "Times that the store's database was out of reach.", (double)counts.pauses);
     put(out, "engine_longest_group_seconds", "gauge", "Longest transaction since start.", (double)counts.longest_ms / 1000);
 }
 

@@ -162,9 +162,24 @@ static void on_committed(void *owner, const struct core *core)
 
 static void on_dead(void *owner, struct status status)
 {
-    (void)owner;
-    LOG(store_failed, log_status(status), log_word("the store failed: the process ends and recovers from its log"));
+    struct process *process = owner;
+    bool other = process->config->store_postgres && status.code == STATUS_FORKED;
+    LOG(store_failed, log_status(status),
+        log_word(other ? "the database that came back holds less than was committed: look which server is the right one"
+                       : "the store failed: the process ends and recovers from its log"));
     _exit(EXIT_STORE_LOST);
+}
+
+static void on_paused(void *owner, struct status status)
+{
+    struct process *process = owner;
+    LOG(store_paused, log_status(status), log_word(local_store_problem(&process->local)));
+}
+
+static void on_returned(void *owner, int64_t took_ms)
+{
+    (void)owner;
+    LOG(store_returned, log_ms(took_ms));
 }
 
 /* ---- requests, on the loop thread ---- */
@@ -330,7 +345,10 @@ static struct status start_all(struct running *running)
                                      .memory = memory_heap(),
                                      .owner = process,
                                      .committed = on_committed,
-                                     .dead = on_dead};
+                                     .dead = on_dead,
+                                     .store_returns = process->config->store_postgres != NULL,
+                                     .paused = on_paused,
+                                     .returned = on_returned};
     TRY(engine_start(&options, &process->engine));
     TRY(upkeep_start(&running->loop, process->engine, process->local.store, process->config->role == CONFIG_HUB,
                      &process->upkeep));

@@ -97,7 +97,7 @@ static void screen_answer(struct screen *screen)
     };
     struct http_server *server = screen->screens->process->server;
     if (!status_is_ok(screen->status)) {
-        (void)http_respond_text(server, screen->id, 503, "the store does not answer right now");
+        (void)http_respond_text(server, screen->id, 503, "the store does not answer right now: its work goes on by itself");
     } else if (screen->kind == SCREEN_READY) {
         (void)http_respond_text(server, screen->id, 200, "ready");
     } else {
@@ -168,6 +168,10 @@ static bool is_path(const struct http_request *request, const char *path)
 static void screens_ready(struct screens *screens, struct http_request *request)
 {
     struct process *process = screens->process;
+    if (engine_counts(process->engine).paused) {
+        (void)http_respond_text(process->server, request->id, 503, "the store's database does not answer");
+        return;
+    }
     if (process->peer && peer_status(process->peer).last_contact_ms == 0) {
         (void)http_respond_text(process->server, request->id, 503, "no contact with the hub since start");
         return;

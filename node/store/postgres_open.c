@@ -9,6 +9,7 @@
 
 #define SERVER_OLDEST 120000
 #define LOCK POSTGRES_LOCK
+#define HOLD_WAIT_MS 5000
 
 /* What the connection string does not say otherwise. Values are never printed. */
 static PGconn *connect_to(const char *source)
@@ -82,13 +83,13 @@ static struct status connect_failed(struct postgres_store *s)
 
 static bool answer_is_true(const PGresult *result)
 {
-    return PQntuples(result) > 0 && postgres_number(result, 0, 0) != 0;
+    return PQntuples(result) > 0 && pg_number(result, 0, 0) != 0;
 }
 
 static struct status ask(struct postgres_store *s, const char *sql, bool *out_answer)
 {
     PGresult *result = NULL;
-    TRY(postgres_run(s, sql, &result));
+    TRY(pg_run(s, sql, &result));
     *out_answer = answer_is_true(result);
     PQclear(result);
     return status_ok();
@@ -117,7 +118,7 @@ static void holder_describe(struct postgres_store *s)
     PGresult *result = NULL;
     s->problem = "another process has the store";
     snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process");
-    if (!status_is_ok(postgres_run(s, "SELECT host, to_char(since, 'YYYY-MM-DD HH24:MI:SS TZ') FROM simpul_store.holder",
+    if (!status_is_ok(pg_run(s, "SELECT host, to_char(since, 'YYYY-MM-DD HH24:MI:SS TZ') FROM simpul_store.holder",
                                    &result))) {
         return;
     }
@@ -131,10 +132,10 @@ static void holder_describe(struct postgres_store *s)
 /* The session of a process that has just ended takes a moment to end. */
 static struct status lock_wait(struct postgres_store *s)
 {
-    TRY(postgres_run(s, patience_sql, NULL));
-    struct status status = postgres_run(s, lock_wait_sql, NULL);
+    TRY(pg_run(s, patience_sql, NULL));
+    struct status status = pg_run(s, lock_wait_sql, NULL);
     if (s->conn) {
-        TRY(postgres_run(s, settings_sql, NULL));
+        TRY(pg_run(s, settings_sql, NULL));
     }
     return status;
 }
@@ -158,7 +159,7 @@ static struct status lock_take(struct postgres_store *s)
         snprintf(sql, sizeof sql, end_own_sql, token);
         TRY(ask(s, sql, &ended));
         if (ended) {
-            return postgres_run(s, lock_wait_sql, NULL); /* a COMMIT that waits for its standby is broken off by that */
+            return pg_run(s, lock_wait_sql, NULL); /* a COMMIT that waits for its standby is broken off by that */
         }
     }
     struct status status = lock_wait(s);
@@ -186,7 +187,7 @@ static struct status hold(struct postgres_store *s)
     token_text(s, token);
     snprintf(sql, sizeof sql, hold_sql, token, named);
     s->warned = false;
-    TRY(postgres_run(s, sql, NULL));
+    TRY(pg_run_within(s, sql, HOLD_WAIT_MS, NULL));
     if (s->warned) {
         s->problem = "the synchronous standby does not answer";
         return STATUS_MAKE(STATUS_IO);
@@ -199,16 +200,16 @@ static struct status session_begin(struct postgres_store *s)
     if (!PQenterPipelineMode(s->conn)) {
         return STATUS_MAKE(STATUS_IO);
     }
-    TRY(postgres_run(s, settings_sql, NULL));
-    TRY(postgres_run(s, durable_sql, NULL));
+    TRY(pg_run(s, settings_sql, NULL));
+    TRY(pg_run(s, durable_sql, NULL));
     TRY(server_check(s));
     TRY(lock_take(s));
-    TRY(postgres_schema_apply(s));
-    TRY(postgres_run(s, "SET search_path = simpul_store", NULL));
+    TRY(pg_schema_apply(s));
+    TRY(pg_run(s, "SET search_path = simpul_store", NULL));
     return hold(s);
 }
 
-struct status postgres_connect(struct postgres_store *s)
+struct status pg_connect(struct postgres_store *s)
 {
     s->sentence[0] = 0;
     s->conn = connect_to(s->source);
@@ -217,13 +218,13 @@ struct status postgres_connect(struct postgres_store *s)
     }
     if (PQstatus(s->conn) != CONNECTION_OK) {
         struct status status = connect_failed(s);
-        postgres_drop(s);
+        pg_drop(s);
         return status;
     }
     PQsetNoticeReceiver(s->conn, on_notice, s);
     struct status status = session_begin(s);
     if (!status_is_ok(status)) {
-        postgres_drop(s);
+        pg_drop(s);
         return status;
     }
     s->connections++;
@@ -258,7 +259,7 @@ static struct status open_all(struct postgres_store *s, const char *source)
     if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
         return STATUS_MAKE(STATUS_IO);
     }
-    return postgres_connect(s);
+    return pg_connect(s);
 }
 
 static const char *hint_of(const struct postgres_store *s)
@@ -277,7 +278,7 @@ struct status store_postgres_open(const char *source, struct memory memory, stru
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     memset(s, 0, sizeof *s);
-    s->store.ops = &postgres_ops;
+    s->store.ops = &pg_ops;
     s->memory = memory;
     arena_init(&s->scratch, memory, SIZE_MAX);
     struct status status = open_all(s, source);

@@ -82,68 +82,71 @@ struct postgres_store {
     bool marked;
     bool spoilt;  /* something failed since begin or the mark */
     bool lost;    /* the connection ended in this transaction */
+    int wait_ms;  /* for one answer; 0: the server's own statement_timeout is enough */
     bool warned;  /* the server warned of something since this was last cleared */
     char sentence[SENTENCE_SIZE]; /* of the last failure to connect */
 };
 
-struct postgres_store *postgres_store_of(struct store *store);
+struct postgres_store *pg_store_of(struct store *store);
 
 /* ---- postgres_wire.c ---- */
 
 /* Values. An array's elements are added by the caller between begin and end. */
-void postgres_bytes(struct postgres_store *s, struct postgres_parameters *p, struct span bytes);
-void postgres_int8(struct postgres_store *s, struct postgres_parameters *p, int64_t value);
-void postgres_bytes_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
-void postgres_text_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
-void postgres_int8_array(struct postgres_store *s, struct postgres_parameters *p, const int64_t *values, size_t count);
+void pg_bytes(struct postgres_store *s, struct postgres_parameters *p, struct span bytes);
+void pg_int8(struct postgres_store *s, struct postgres_parameters *p, int64_t value);
+void pg_bytes_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
+void pg_text_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count);
+void pg_int8_array(struct postgres_store *s, struct postgres_parameters *p, const int64_t *values, size_t count);
 
 /* Sends, and leaves the result waiting. `statement` is prepared at its first use. */
-struct status postgres_send(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters);
+struct status pg_send(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters);
 /* A command without parameters. */
-struct status postgres_send_command(struct postgres_store *s, const char *sql);
+struct status pg_send_command(struct postgres_store *s, const char *sql);
 /* Looks at all results that wait. The status is that of the first failure; out_last (may be NULL) the last result, which
  * the caller clears. */
-struct status postgres_drain(struct postgres_store *s, PGresult **out_last);
+struct status pg_drain(struct postgres_store *s, PGresult **out_last);
 /* send and drain. */
-struct status postgres_query(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters,
+struct status pg_query(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters,
                              PGresult **out_result);
-/* One command outside the pipeline and its status. */
-struct status postgres_run(struct postgres_store *s, const char *sql, PGresult **out_result);
+/* One command, sent and drained. */
+struct status pg_run(struct postgres_store *s, const char *sql, PGresult **out_result);
+/* The same for a command whose end may wait for a synchronous standby, for which the server has no time-out. */
+struct status pg_run_within(struct postgres_store *s, const char *sql, int wait_ms, PGresult **out_result);
 /* Ends the connection. An open transaction is lost. */
-void postgres_drop(struct postgres_store *s);
+void pg_drop(struct postgres_store *s);
 /* The status of a result that is not what was wanted; notes the problem. */
-struct status postgres_failed(struct postgres_store *s, const PGresult *result);
+struct status pg_failed(struct postgres_store *s, const PGresult *result);
 
-struct span postgres_span(const PGresult *result, int row, int column); /* borrowed */
-int64_t postgres_number(const PGresult *result, int row, int column);   /* int2, int4, int8 or bool */
-struct status postgres_copy(const PGresult *result, int row, int column, struct arena *arena, struct span *out_bytes);
+struct span pg_span(const PGresult *result, int row, int column); /* borrowed */
+int64_t pg_number(const PGresult *result, int row, int column);   /* int2, int4, int8 or bool */
+struct status pg_copy(const PGresult *result, int row, int column, struct arena *arena, struct span *out_bytes);
 
 /* ---- postgres_statements.c ---- */
-void postgres_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX]);
-const char *postgres_table_name(enum store_table table);
+void pg_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX]);
+const char *pg_table_name(enum store_table table);
 /* Bytes of a key that are its part, 0 where the table has none. */
-size_t postgres_part_size(enum store_table table);
+size_t pg_part_size(enum store_table table);
 
 /* ---- postgres_schema.c: makes the tables or brings them up to date. UNSUPPORTED: made by a newer program. ---- */
-struct status postgres_schema_apply(struct postgres_store *s);
+struct status pg_schema_apply(struct postgres_store *s);
 
 /* ---- postgres_open.c ---- */
 /* A connection that is ours alone, checked; s->sentence says why not. */
-struct status postgres_connect(struct postgres_store *s);
+struct status pg_connect(struct postgres_store *s);
 
 /* ---- store_postgres.c ---- */
-extern const struct store_ops postgres_ops;
+extern const struct store_ops pg_ops;
 /* What every call inside a transaction starts with: sends BEGIN where that is still due. */
-struct status postgres_inside(struct postgres_store *s);
+struct status pg_inside(struct postgres_store *s);
 
 /* ---- postgres_records.c ---- */
-struct status postgres_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
+struct status pg_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
                                     struct record_row *out_rows);
-struct status postgres_records_save(struct store *store, const struct record_row *rows, size_t count);
-struct status postgres_records_list(struct store *store, const struct record_filter *filter, struct record_id after,
+struct status pg_records_save(struct store *store, const struct record_row *rows, size_t count);
+struct status pg_records_list(struct store *store, const struct record_filter *filter, struct record_id after,
                                     bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
                                     size_t *out_count);
-struct status postgres_records_count(struct store *store, const struct record_filter *filter,
+struct status pg_records_count(struct store *store, const struct record_filter *filter,
                                      struct record_count *out_counts, size_t capacity, size_t *out_count);
 
 #endif

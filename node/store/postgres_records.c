@@ -39,20 +39,20 @@ static struct status row_read(const PGresult *result, int at, bool with_bytes, s
                               struct record_row *out_row)
 {
     struct record_row row = {0};
-    struct span id = postgres_span(result, at, COLUMN_ID);
-    int64_t conflicts = postgres_number(result, at, COLUMN_CONFLICTS);
+    struct span id = pg_span(result, at, COLUMN_ID);
+    int64_t conflicts = pg_number(result, at, COLUMN_CONFLICTS);
     if (id.size != sizeof row.id.bytes || conflicts < 0 || conflicts > UINT32_MAX) {
         return STATUS_MAKE(STATUS_INVALID);
     }
     memcpy(row.id.bytes, id.data, id.size);
-    TRY(read_scope(postgres_span(result, at, COLUMN_OWNER), &row.owner));
-    TRY(read_status(postgres_number(result, at, COLUMN_STATUS), &row.status));
+    TRY(read_scope(pg_span(result, at, COLUMN_OWNER), &row.owner));
+    TRY(read_status(pg_number(result, at, COLUMN_STATUS), &row.status));
     row.conflicts = (uint32_t)conflicts;
-    row.visible = postgres_number(result, at, COLUMN_VISIBLE) != 0;
-    row.received_ms = postgres_number(result, at, COLUMN_RECEIVED);
-    row.changed = (uint64_t)postgres_number(result, at, COLUMN_CHANGED);
+    row.visible = pg_number(result, at, COLUMN_VISIBLE) != 0;
+    row.received_ms = pg_number(result, at, COLUMN_RECEIVED);
+    row.changed = (uint64_t)pg_number(result, at, COLUMN_CHANGED);
     if (with_bytes) {
-        TRY(postgres_copy(result, at, COLUMN_BYTES, arena, &row.bytes));
+        TRY(pg_copy(result, at, COLUMN_BYTES, arena, &row.bytes));
     }
     *out_row = row;
     return status_ok();
@@ -63,7 +63,7 @@ static struct status row_read(const PGresult *result, int at, bool with_bytes, s
 static struct status load_read(const PGresult *result, size_t count, struct arena *arena, struct record_row *out_rows)
 {
     for (int at = 0; at < PQntuples(result); at++) {
-        int64_t n = postgres_number(result, at, COLUMN_N);
+        int64_t n = pg_number(result, at, COLUMN_N);
         if (n < 1 || (uint64_t)n > count) {
             return STATUS_MAKE(STATUS_INVALID);
         }
@@ -72,13 +72,13 @@ static struct status load_read(const PGresult *result, size_t count, struct aren
     return status_ok();
 }
 
-struct status postgres_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
+struct status pg_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,
                                     struct record_row *out_rows)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
     PGresult *result = NULL;
-    TRY(postgres_inside(s));
+    TRY(pg_inside(s));
     if (count == 0) {
         return status_ok();
     }
@@ -90,8 +90,8 @@ struct status postgres_records_load(struct store *store, const struct record_id 
         keys[i] = span_of(ids[i].bytes, sizeof ids[i].bytes);
         out_rows[i] = (struct record_row){.id = ids[i]};
     }
-    postgres_bytes_array(s, &parameters, keys, count);
-    TRY(postgres_query(s, FIRST_RECORD_QUERY + RECORDS_LOAD, &parameters, &result));
+    pg_bytes_array(s, &parameters, keys, count);
+    TRY(pg_query(s, FIRST_RECORD_QUERY + RECORDS_LOAD, &parameters, &result));
     struct status status = load_read(result, count, arena, out_rows);
     PQclear(result);
     return status;
@@ -139,18 +139,18 @@ static struct status columns_send(struct postgres_store *s, struct columns *colu
 {
     struct postgres_parameters recount = {0};
     struct postgres_parameters save = {0};
-    postgres_bytes_array(s, &save, columns->ids, columns->count);
-    postgres_text_array(s, &save, columns->owners, columns->count);
+    pg_bytes_array(s, &save, columns->ids, columns->count);
+    pg_text_array(s, &save, columns->owners, columns->count);
     for (size_t i = 0; i < 5; i++) {
-        postgres_int8_array(s, &save, columns->numbers[i], columns->count);
+        pg_int8_array(s, &save, columns->numbers[i], columns->count);
     }
     recount = save; /* the first five of the same values */
     recount.count = 5;
-    postgres_bytes_array(s, &save, columns->bytes, columns->count);
+    pg_bytes_array(s, &save, columns->bytes, columns->count);
     columns->count = 0;
     recount.failed = save.failed;
-    TRY(postgres_send(s, FIRST_RECORD_QUERY + RECORDS_RECOUNT, &recount));
-    return postgres_send(s, FIRST_RECORD_QUERY + RECORDS_SAVE, &save);
+    TRY(pg_send(s, FIRST_RECORD_QUERY + RECORDS_RECOUNT, &recount));
+    return pg_send(s, FIRST_RECORD_QUERY + RECORDS_SAVE, &save);
 }
 
 static int row_order(const void *left, const void *right)
@@ -194,10 +194,10 @@ static struct status save(struct postgres_store *s, const struct record_row *row
     return save_sorted(s, sorted, count);
 }
 
-struct status postgres_records_save(struct store *store, const struct record_row *rows, size_t count)
+struct status pg_records_save(struct store *store, const struct record_row *rows, size_t count)
 {
-    struct postgres_store *s = postgres_store_of(store);
-    TRY(postgres_inside(s));
+    struct postgres_store *s = pg_store_of(store);
+    TRY(pg_inside(s));
     for (size_t i = 0; i < count; i++) {
         if (rows[i].bytes.size > LIMIT_RECORD_SIZE) {
             return STATUS_MAKE(STATUS_LIMIT);
@@ -224,27 +224,27 @@ static struct status list_read(const PGresult *result, bool with_bytes, struct a
     return status_ok();
 }
 
-struct status postgres_records_list(struct store *store, const struct record_filter *filter, struct record_id after,
+struct status pg_records_list(struct store *store, const struct record_filter *filter, struct record_id after,
                                     bool with_bytes, size_t limit, struct arena *arena, struct record_row *out_rows,
                                     size_t *out_count)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
     PGresult *result = NULL;
     unsigned flags = (filter->in_conflict ? LIST_CONFLICT : 0u) | (filter->hidden_too ? LIST_HIDDEN : 0u) |
                      (with_bytes ? LIST_BYTES : 0u);
-    TRY(postgres_inside(s));
-    postgres_bytes(s, &parameters, span_of(after.bytes, sizeof after.bytes));
-    postgres_int8(s, &parameters, limit < LIMIT_SCAN_COUNT ? (int64_t)limit : LIMIT_SCAN_COUNT);
+    TRY(pg_inside(s));
+    pg_bytes(s, &parameters, span_of(after.bytes, sizeof after.bytes));
+    pg_int8(s, &parameters, limit < LIMIT_SCAN_COUNT ? (int64_t)limit : LIMIT_SCAN_COUNT);
     if (filter->owner.text[0] != 0) {
         flags |= LIST_OWNER;
-        postgres_bytes(s, &parameters, scope_span(&filter->owner));
+        pg_bytes(s, &parameters, scope_span(&filter->owner));
     }
     if (filter->status != COMPLAINT_NONE) {
         flags |= LIST_STATUS;
-        postgres_int8(s, &parameters, filter->status);
+        pg_int8(s, &parameters, filter->status);
     }
-    TRY(postgres_query(s, FIRST_RECORD_QUERY + RECORDS_LIST + flags, &parameters, &result));
+    TRY(pg_query(s, FIRST_RECORD_QUERY + RECORDS_LIST + flags, &parameters, &result));
     struct status status = list_read(result, with_bytes, arena, out_rows, out_count);
     PQclear(result);
     return status;
@@ -257,27 +257,27 @@ static struct status count_read(const PGresult *result, struct record_count *out
         return STATUS_MAKE(STATUS_LIMIT);
     }
     for (int at = 0; at < count; at++) {
-        TRY(read_scope(postgres_span(result, at, 0), &out_counts[at].owner));
-        TRY(read_status(postgres_number(result, at, 1), &out_counts[at].status));
-        out_counts[at].count = (uint64_t)postgres_number(result, at, 2);
-        out_counts[at].conflicts = (uint64_t)postgres_number(result, at, 3);
+        TRY(read_scope(pg_span(result, at, 0), &out_counts[at].owner));
+        TRY(read_status(pg_number(result, at, 1), &out_counts[at].status));
+        out_counts[at].count = (uint64_t)pg_number(result, at, 2);
+        out_counts[at].conflicts = (uint64_t)pg_number(result, at, 3);
     }
     *out_count = (size_t)count;
     return status_ok();
 }
 
-struct status postgres_records_count(struct store *store, const struct record_filter *filter,
+struct status pg_records_count(struct store *store, const struct record_filter *filter,
                                      struct record_count *out_counts, size_t capacity, size_t *out_count)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
     PGresult *result = NULL;
-    TRY(postgres_inside(s));
-    postgres_bytes(s, &parameters, scope_span(&filter->owner));
-    postgres_int8(s, &parameters, filter->status);
-    postgres_int8(s, &parameters, filter->hidden_too);
-    postgres_int8(s, &parameters, filter->in_conflict);
-    TRY(postgres_query(s, FIRST_RECORD_QUERY + RECORDS_COUNT, &parameters, &result));
+    TRY(pg_inside(s));
+    pg_bytes(s, &parameters, scope_span(&filter->owner));
+    pg_int8(s, &parameters, filter->status);
+    pg_int8(s, &parameters, filter->hidden_too);
+    pg_int8(s, &parameters, filter->in_conflict);
+    TRY(pg_query(s, FIRST_RECORD_QUERY + RECORDS_COUNT, &parameters, &result));
     struct status status = count_read(result, out_counts, capacity, out_count);
     PQclear(result);
     return status;

@@ -46,8 +46,8 @@ enum { VERSION_NEWEST = sizeof versions / sizeof versions[0] };
 static struct status is_there(struct postgres_store *s, const char *sql, bool *out_there)
 {
     PGresult *result = NULL;
-    TRY(postgres_run(s, sql, &result));
-    *out_there = postgres_number(result, 0, 0) != 0;
+    TRY(pg_run(s, sql, &result));
+    *out_there = pg_number(result, 0, 0) != 0;
     PQclear(result);
     return status_ok();
 }
@@ -57,17 +57,17 @@ static struct status schema_make(struct postgres_store *s)
     bool there = false;
     TRY(is_there(s, "SELECT to_regnamespace('simpul_store') IS NOT NULL", &there));
     if (!there) {
-        TRY(postgres_run(s, "CREATE SCHEMA simpul_store", NULL));
+        TRY(pg_run(s, "CREATE SCHEMA simpul_store", NULL));
     }
-    return postgres_run(s, "CREATE TABLE simpul_store.schema_version (version integer PRIMARY KEY,"
+    return pg_run(s, "CREATE TABLE simpul_store.schema_version (version integer PRIMARY KEY,"
                            " applied timestamptz NOT NULL DEFAULT now(), program text NOT NULL)", NULL);
 }
 
 static struct status version_read(struct postgres_store *s, int64_t *out_version)
 {
     PGresult *result = NULL;
-    TRY(postgres_run(s, "SELECT coalesce(max(version), 0)::int8 FROM simpul_store.schema_version", &result));
-    *out_version = postgres_number(result, 0, 0);
+    TRY(pg_run(s, "SELECT coalesce(max(version), 0)::int8 FROM simpul_store.schema_version", &result));
+    *out_version = pg_number(result, 0, 0);
     PQclear(result);
     return status_ok();
 }
@@ -75,13 +75,13 @@ static struct status version_read(struct postgres_store *s, int64_t *out_version
 /* Several statements in one text need the simple protocol, outside the pipeline. */
 static struct status script_run(struct postgres_store *s, const char *sql)
 {
-    TRY(postgres_drain(s, NULL));
+    TRY(pg_drain(s, NULL));
     if (!PQexitPipelineMode(s->conn)) {
         return STATUS_MAKE(STATUS_IO);
     }
     PGresult *result = PQexec(s->conn, sql);
     ExecStatusType got = PQresultStatus(result);
-    struct status status = got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK ? status_ok() : postgres_failed(s, result);
+    struct status status = got == PGRES_COMMAND_OK || got == PGRES_TUPLES_OK ? status_ok() : pg_failed(s, result);
     PQclear(result);
     if (s->conn && !PQenterPipelineMode(s->conn)) {
         return STATUS_MAKE(STATUS_IO);
@@ -95,7 +95,7 @@ static struct status version_apply(struct postgres_store *s, size_t version)
     snprintf(note, sizeof note, "INSERT INTO simpul_store.schema_version (version, program) VALUES (%zu, '%s')", version + 1,
              SIMPUL_VERSION);
     TRY(script_run(s, versions[version]));
-    return postgres_run(s, note, NULL);
+    return pg_run(s, note, NULL);
 }
 
 /* Inside a transaction that has the lock of migrations. */
@@ -114,23 +114,23 @@ static struct status versions_apply(struct postgres_store *s)
                  "version or a later one", (long long)version, (int)VERSION_NEWEST);
         return STATUS_MAKE(STATUS_UNSUPPORTED);
     }
-    TRY(postgres_run(s, "SET LOCAL search_path = simpul_store", NULL));
+    TRY(pg_run(s, "SET LOCAL search_path = simpul_store", NULL));
     for (size_t next = (size_t)version; next < VERSION_NEWEST; next++) {
         TRY(version_apply(s, next));
     }
     return status_ok();
 }
 
-struct status postgres_schema_apply(struct postgres_store *s)
+struct status pg_schema_apply(struct postgres_store *s)
 {
-    TRY(postgres_run(s, "BEGIN", NULL));
-    TRY(postgres_run(s, "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK ", 2)", NULL));
+    TRY(pg_run(s, "BEGIN", NULL));
+    TRY(pg_run(s, "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK ", 2)", NULL));
     struct status status = versions_apply(s);
     if (status_is_ok(status)) {
-        return postgres_run(s, "COMMIT", NULL);
+        return pg_run(s, "COMMIT", NULL);
     }
-    if (s->conn && !status_is_ok(postgres_run(s, "ROLLBACK", NULL))) {
-        postgres_drop(s);
+    if (s->conn && !status_is_ok(pg_run(s, "ROLLBACK", NULL))) {
+        pg_drop(s);
     }
     return status;
 }

@@ -18,13 +18,13 @@ static const struct {
     [STORE_EVENTS] = {"events", 0},
 };
 
-const char *postgres_table_name(enum store_table table)
+const char *pg_table_name(enum store_table table)
 {
     assert((size_t)table < STORE_TABLE_COUNT);
     return tables[table].name;
 }
 
-size_t postgres_part_size(enum store_table table)
+size_t pg_part_size(enum store_table table)
 {
     assert((size_t)table < STORE_TABLE_COUNT);
     return tables[table].part_size;
@@ -138,8 +138,8 @@ static void scan_text(const char *name, size_t part, unsigned flags, char *out_t
 
 static void table_text(enum store_table table, unsigned query, char *out_text)
 {
-    const char *name = postgres_table_name(table);
-    size_t part = postgres_part_size(table);
+    const char *name = pg_table_name(table);
+    size_t part = pg_part_size(table);
     switch (query) {
     case POSTGRES_GET:
         get_text(name, part, out_text);
@@ -186,7 +186,7 @@ static void record_text(unsigned query, char *out_text)
     }
 }
 
-void postgres_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX])
+void pg_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX])
 {
     assert(statement < STATEMENT_COUNT);
     if (statement >= FIRST_RECORD_QUERY) {

@@ -3,7 +3,10 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
+
+#include "node/base/clock.h"
 
 /* Binary values out, results in. A connection that has a store's transaction is in pipeline mode all the time. */
 
@@ -23,13 +26,13 @@ static void parameter_add(struct postgres_parameters *p, struct span bytes)
     p->formats[p->count++] = 1;
 }
 
-void postgres_bytes(struct postgres_store *s, struct postgres_parameters *p, struct span bytes)
+void pg_bytes(struct postgres_store *s, struct postgres_parameters *p, struct span bytes)
 {
     (void)s;
     parameter_add(p, bytes);
 }
 
-void postgres_int8(struct postgres_store *s, struct postgres_parameters *p, int64_t value)
+void pg_int8(struct postgres_store *s, struct postgres_parameters *p, int64_t value)
 {
     struct buffer b;
     struct span bytes = {0};
@@ -68,17 +71,17 @@ static void span_array(struct postgres_store *s, struct postgres_parameters *p, 
     array_end(&b, p);
 }
 
-void postgres_bytes_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count)
+void pg_bytes_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count)
 {
     span_array(s, p, TYPE_BYTEA, values, count);
 }
 
-void postgres_text_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count)
+void pg_text_array(struct postgres_store *s, struct postgres_parameters *p, const struct span *values, size_t count)
 {
     span_array(s, p, TYPE_TEXT, values, count);
 }
 
-void postgres_int8_array(struct postgres_store *s, struct postgres_parameters *p, const int64_t *values, size_t count)
+void pg_int8_array(struct postgres_store *s, struct postgres_parameters *p, const int64_t *values, size_t count)
 {
     struct buffer b;
     array_begin(&b, s, TYPE_INT8, count);
@@ -91,7 +94,7 @@ void postgres_int8_array(struct postgres_store *s, struct postgres_parameters *p
 
 /* ---- failures ---- */
 
-void postgres_drop(struct postgres_store *s)
+void pg_drop(struct postgres_store *s)
 {
     PQfinish(s->conn);
     s->conn = NULL;
@@ -104,7 +107,7 @@ void postgres_drop(struct postgres_store *s)
 static struct status connection_lost(struct postgres_store *s)
 {
     s->problem = "the connection to the database server was lost";
-    postgres_drop(s);
+    pg_drop(s);
     return STATUS_MAKE(STATUS_IO);
 }
 
@@ -128,7 +131,7 @@ static const struct {
     {"XX", STATUS_IO, "the database is damaged, or its server has failed"},
 };
 
-struct status postgres_failed(struct postgres_store *s, const PGresult *result)
+struct status pg_failed(struct postgres_store *s, const PGresult *result)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     s->spoilt = true;
@@ -161,16 +164,16 @@ static struct status room_make(struct postgres_store *s, unsigned wanted)
     if (!s->conn) {
         return connection_lost(s);
     }
-    return s->waiting + wanted > WAITING_MAX ? postgres_drain(s, NULL) : status_ok();
+    return s->waiting + wanted > WAITING_MAX ? pg_drain(s, NULL) : status_ok();
 }
 
-struct status postgres_send_command(struct postgres_store *s, const char *sql)
+struct status pg_send_command(struct postgres_store *s, const char *sql)
 {
     TRY(room_make(s, 1));
     return sent(s, PQsendQueryParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 1), STATEMENT_NONE);
 }
 
-struct status postgres_send(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters)
+struct status pg_send(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters)
 {
     char name[16];
     assert(statement < STATEMENT_COUNT);
@@ -181,7 +184,7 @@ struct status postgres_send(struct postgres_store *s, unsigned statement, const 
     snprintf(name, sizeof name, "s%u", statement);
     if (!s->prepared[statement]) {
         char text[STATEMENT_TEXT_MAX];
-        postgres_statement_text(statement, text);
+        pg_statement_text(statement, text);
         TRY(sent(s, PQsendPrepare(s->conn, name, text, 0, NULL), statement));
         s->prepared[statement] = true;
     }
@@ -197,9 +200,26 @@ static bool result_is_fine(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* Waits until an answer is there or the time is over. */
+static bool answer_awaited(struct postgres_store *s)
+{
+    int64_t end_ms = clock_monotonic_ms() + s->wait_ms;
+    while (s->wait_ms > 0 && PQisBusy(s->conn)) {
+        struct pollfd fd = {.fd = PQsocket(s->conn), .events = POLLIN};
+        int64_t left_ms = end_ms - clock_monotonic_ms();
+        if (left_ms <= 0 || (poll(&fd, 1, (int)left_ms) > 0 && !PQconsumeInput(s->conn))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The result of one statement that waits, and the NULL that ends it. */
 static struct status result_next(struct postgres_store *s, unsigned preparing, struct status before, PGresult **out_result)
 {
+    if (!answer_awaited(s)) {
+        return connection_lost(s);
+    }
     PGresult *result = PQgetResult(s->conn);
     struct status status = before;
     if (!result_is_fine(result)) {
@@ -207,7 +227,7 @@ static struct status result_next(struct postgres_store *s, unsigned preparing, s
             s->prepared[preparing] = false;
         }
         if (status_is_ok(status)) {
-            status = postgres_failed(s, result);
+            status = pg_failed(s, result);
         } else if (PQstatus(s->conn) == CONNECTION_BAD) {
             status = connection_lost(s);
         }
@@ -229,7 +249,7 @@ static struct status sync_end(struct postgres_store *s, struct status status)
     return fine ? status : connection_lost(s);
 }
 
-struct status postgres_drain(struct postgres_store *s, PGresult **out_last)
+struct status pg_drain(struct postgres_store *s, PGresult **out_last)
 {
     struct status status = status_ok();
     PGresult *last = NULL;
@@ -245,6 +265,7 @@ struct status postgres_drain(struct postgres_store *s, PGresult **out_last)
     }
     for (unsigned i = 0; i < count && s->conn; i++) {
         PQclear(last);
+        last = NULL;
         status = result_next(s, s->preparing[i], status, &last);
     }
     s->waiting = 0;
@@ -257,27 +278,39 @@ struct status postgres_drain(struct postgres_store *s, PGresult **out_last)
     return status;
 }
 
-struct status postgres_query(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters,
+struct status pg_query(struct postgres_store *s, unsigned statement, const struct postgres_parameters *parameters,
                              PGresult **out_result)
 {
-    TRY(postgres_send(s, statement, parameters));
-    return postgres_drain(s, out_result);
+    TRY(pg_send(s, statement, parameters));
+    return pg_drain(s, out_result);
 }
 
-struct status postgres_run(struct postgres_store *s, const char *sql, PGresult **out_result)
+struct status pg_run(struct postgres_store *s, const char *sql, PGresult **out_result)
 {
-    TRY(postgres_send_command(s, sql));
-    return postgres_drain(s, out_result);
+    TRY(pg_send_command(s, sql));
+    return pg_drain(s, out_result);
 }
 
-struct span postgres_span(const PGresult *result, int row, int column)
+struct status pg_run_within(struct postgres_store *s, const char *sql, int wait_ms, PGresult **out_result)
+{
+    int64_t started_ms = clock_monotonic_ms();
+    s->wait_ms = wait_ms;
+    struct status status = pg_run(s, sql, out_result);
+    s->wait_ms = 0;
+    if (!s->conn && clock_monotonic_ms() - started_ms >= wait_ms) {
+        s->problem = "the database server does not confirm a commit (is its synchronous standby there?)";
+    }
+    return status;
+}
+
+struct span pg_span(const PGresult *result, int row, int column)
 {
     return span_of(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
 }
 
-int64_t postgres_number(const PGresult *result, int row, int column)
+int64_t pg_number(const PGresult *result, int row, int column)
 {
-    struct span bytes = postgres_span(result, row, column);
+    struct span bytes = pg_span(result, row, column);
     bool negative = bytes.size > 1 && (bytes.data[0] & 0x80);
     uint64_t value = negative ? UINT64_MAX : 0;
     for (size_t i = 0; i < bytes.size; i++) {
@@ -286,9 +319,9 @@ int64_t postgres_number(const PGresult *result, int row, int column)
     return (int64_t)value;
 }
 
-struct status postgres_copy(const PGresult *result, int row, int column, struct arena *arena, struct span *out_bytes)
+struct status pg_copy(const PGresult *result, int row, int column, struct arena *arena, struct span *out_bytes)
 {
-    struct span bytes = postgres_span(result, row, column);
+    struct span bytes = pg_span(result, row, column);
     uint8_t *copy = arena_alloc(arena, bytes.size);
     if (!copy) {
         return STATUS_MAKE(STATUS_NO_MEMORY);

@@ -13,14 +13,16 @@
 
 /* A statement's arrays stay below this; a call with more is several statements, still one round trip. */
 #define STATEMENT_BYTES ((size_t)32 * 1024 * 1024)
+/* A COMMIT that takes longer is of unknown outcome: nobody is kept waiting for a standby that is gone. */
+#define COMMIT_WAIT_MS 30000
 
-struct postgres_store *postgres_store_of(struct store *store)
+struct postgres_store *pg_store_of(struct store *store)
 {
-    assert(store->ops == &postgres_ops);
+    assert(store->ops == &pg_ops);
     return (struct postgres_store *)store;
 }
 
-struct status postgres_inside(struct postgres_store *s)
+struct status pg_inside(struct postgres_store *s)
 {
     assert(s->open);
     arena_clear(&s->scratch);
@@ -28,7 +30,7 @@ struct status postgres_inside(struct postgres_store *s)
         return STATUS_MAKE(STATUS_IO);
     }
     if (!s->begun) {
-        TRY(postgres_send_command(s, "BEGIN"));
+        TRY(pg_send_command(s, "BEGIN"));
         s->begun = true;
     }
     return status_ok();
@@ -46,14 +48,14 @@ static bool connection_is_stale(struct postgres_store *s)
 
 static struct status op_begin(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     assert(!s->open);
     if (s->conn && connection_is_stale(s)) {
-        postgres_drop(s);
+        pg_drop(s);
     }
     if (!s->conn) {
         arena_clear(&s->scratch);
-        TRY(postgres_connect(s));
+        TRY(pg_connect(s));
     }
     s->open = true;
     return status_ok();
@@ -70,14 +72,14 @@ static void transaction_end(struct postgres_store *s)
 
 static void op_rollback(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     const char *problem = s->problem;
     if (s->open && s->begun && s->conn) {
-        if (!status_is_ok(postgres_drain(s, NULL)) && s->conn) {
+        if (!status_is_ok(pg_drain(s, NULL)) && s->conn) {
             s->spoilt = true; /* what is refused here does not matter any more */
         }
-        if (s->conn && !status_is_ok(postgres_run(s, "ROLLBACK", NULL))) {
-            postgres_drop(s);
+        if (s->conn && !status_is_ok(pg_run(s, "ROLLBACK", NULL))) {
+            pg_drop(s);
         }
         s->problem = problem ? problem : s->problem;
     }
@@ -93,7 +95,7 @@ static struct status commit_outcome(struct postgres_store *s, struct status stat
     }
     if (s->warned) {
         s->problem = "the synchronous standby did not confirm a commit";
-        postgres_drop(s);
+        pg_drop(s);
         return STATUS_MAKE(STATUS_UNKNOWN);
     }
     return status_is_ok(status) && committed ? status : STATUS_MAKE(STATUS_IO);
@@ -101,7 +103,7 @@ static struct status commit_outcome(struct postgres_store *s, struct status stat
 
 static struct status op_commit(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     assert(s->open);
     if (s->spoilt || s->lost) {
         op_rollback(store);
@@ -113,7 +115,7 @@ static struct status op_commit(struct store *store)
     }
     PGresult *result = NULL;
     s->warned = false;
-    struct status status = postgres_run(s, "COMMIT", &result);
+    struct status status = pg_run_within(s, "COMMIT", COMMIT_WAIT_MS, &result);
     bool committed = result && strcmp(PQcmdStatus(result), "COMMIT") == 0; /* a spoilt one answers ROLLBACK */
     PQclear(result);
     status = commit_outcome(s, status, committed);
@@ -126,13 +128,13 @@ static struct status op_commit(struct store *store)
 
 static struct status op_savepoint(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
-    TRY(postgres_inside(s));
+    struct postgres_store *s = pg_store_of(store);
+    TRY(pg_inside(s));
     assert(!s->marked);
     if (s->spoilt) {
         return STATUS_MAKE(STATUS_IO);
     }
-    TRY(postgres_send_command(s, "SAVEPOINT mark"));
+    TRY(pg_send_command(s, "SAVEPOINT mark"));
     s->marked = true;
     return status_ok();
 }
@@ -140,15 +142,15 @@ static struct status op_savepoint(struct store *store)
 /* What waits is looked at first: a write that was refused since the mark is what is undone here. */
 static struct status op_savepoint_undo(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
-    TRY(postgres_inside(s));
+    struct postgres_store *s = pg_store_of(store);
+    TRY(pg_inside(s));
     assert(s->marked);
-    struct status before = postgres_drain(s, NULL);
+    struct status before = pg_drain(s, NULL);
     if (!status_is_ok(before) && !s->conn) {
         return before;
     }
-    TRY(postgres_send_command(s, "ROLLBACK TO SAVEPOINT mark"));
-    TRY(postgres_run(s, "RELEASE SAVEPOINT mark", NULL));
+    TRY(pg_send_command(s, "ROLLBACK TO SAVEPOINT mark"));
+    TRY(pg_run(s, "RELEASE SAVEPOINT mark", NULL));
     s->marked = false;
     s->spoilt = false;
     return status_ok();
@@ -156,13 +158,13 @@ static struct status op_savepoint_undo(struct store *store)
 
 static struct status op_savepoint_keep(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
-    TRY(postgres_inside(s));
+    struct postgres_store *s = pg_store_of(store);
+    TRY(pg_inside(s));
     assert(s->marked);
     if (s->spoilt) {
         return STATUS_MAKE(STATUS_IO);
     }
-    TRY(postgres_run(s, "RELEASE SAVEPOINT mark", NULL));
+    TRY(pg_run(s, "RELEASE SAVEPOINT mark", NULL));
     s->marked = false;
     return status_ok();
 }
@@ -177,11 +179,11 @@ static unsigned statement_of(enum store_table table, unsigned query)
 static struct status get_read(const PGresult *result, size_t count, struct arena *arena, struct span *out_values)
 {
     for (int row = 0; row < PQntuples(result); row++) {
-        int64_t n = postgres_number(result, row, 0);
+        int64_t n = pg_number(result, row, 0);
         if (n < 1 || (uint64_t)n > count) {
             return STATUS_MAKE(STATUS_INVALID);
         }
-        TRY(postgres_copy(result, row, 1, arena, &out_values[n - 1]));
+        TRY(pg_copy(result, row, 1, arena, &out_values[n - 1]));
     }
     return status_ok();
 }
@@ -189,16 +191,16 @@ static struct status get_read(const PGresult *result, size_t count, struct arena
 static struct status op_get(struct store *store, enum store_table table, const struct span *keys, size_t count,
                             struct arena *arena, struct span *out_values)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
     PGresult *result = NULL;
-    TRY(postgres_inside(s));
+    TRY(pg_inside(s));
     if (count == 0) {
         return status_ok();
     }
     memset(out_values, 0, count * sizeof *out_values);
-    postgres_bytes_array(s, &parameters, keys, count);
-    TRY(postgres_query(s, statement_of(table, POSTGRES_GET), &parameters, &result));
+    pg_bytes_array(s, &parameters, keys, count);
+    TRY(pg_query(s, statement_of(table, POSTGRES_GET), &parameters, &result));
     struct status status = get_read(result, count, arena, out_values);
     PQclear(result);
     return status;
@@ -223,9 +225,9 @@ static struct status put_send(struct postgres_store *s, enum store_table table, 
                               const struct span *values, size_t count)
 {
     struct postgres_parameters parameters = {0};
-    postgres_bytes_array(s, &parameters, keys, count);
-    postgres_bytes_array(s, &parameters, values, count);
-    return postgres_send(s, statement_of(table, POSTGRES_PUT), &parameters);
+    pg_bytes_array(s, &parameters, keys, count);
+    pg_bytes_array(s, &parameters, values, count);
+    return pg_send(s, statement_of(table, POSTGRES_PUT), &parameters);
 }
 
 /* Sorted, so that rows are always locked in one order and pages are met once; of a key that comes twice the last. */
@@ -262,8 +264,8 @@ static struct status wrote(struct postgres_store *s, struct status status)
 
 static struct status op_put(struct store *store, enum store_table table, const struct pair *pairs, size_t count)
 {
-    struct postgres_store *s = postgres_store_of(store);
-    TRY(wrote(s, postgres_inside(s)));
+    struct postgres_store *s = pg_store_of(store);
+    TRY(wrote(s, pg_inside(s)));
     for (size_t i = 0; i < count; i++) {
         if (!pair_fits(&pairs[i])) {
             return STATUS_MAKE(STATUS_LIMIT);
@@ -285,14 +287,14 @@ static struct status op_put(struct store *store, enum store_table table, const s
 
 static struct status op_remove(struct store *store, enum store_table table, const struct span *keys, size_t count)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
-    TRY(wrote(s, postgres_inside(s)));
+    TRY(wrote(s, pg_inside(s)));
     if (count == 0) {
         return status_ok();
     }
-    postgres_bytes_array(s, &parameters, keys, count);
-    return wrote(s, postgres_send(s, statement_of(table, POSTGRES_REMOVE), &parameters));
+    pg_bytes_array(s, &parameters, keys, count);
+    return wrote(s, pg_send(s, statement_of(table, POSTGRES_REMOVE), &parameters));
 }
 
 /* ---- scan ---- */
@@ -313,8 +315,8 @@ static struct status scan_read(const PGresult *result, size_t bytes_max, struct 
             break;
         }
         bytes += size;
-        TRY(postgres_copy(result, row, 0, arena, &out_pairs[count].key));
-        TRY(postgres_copy(result, row, 1, arena, &out_pairs[count].value));
+        TRY(pg_copy(result, row, 0, arena, &out_pairs[count].key));
+        TRY(pg_copy(result, row, 1, arena, &out_pairs[count].value));
         count++;
     }
     *out_count = count;
@@ -325,23 +327,23 @@ static struct status op_scan(struct store *store, enum store_table table, struct
                              bool descending, size_t limit, size_t bytes_max, struct arena *arena,
                              struct pair *out_pairs, size_t *out_count)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
     PGresult *result = NULL;
     unsigned flags = descending ? SCAN_DOWN : 0;
     flags |= end.size > 0 ? SCAN_END : 0;
     flags |= bytes_max < INT64_MAX ? SCAN_BYTES : 0;
-    flags |= one_part(postgres_part_size(table), from, end) ? SCAN_PART : 0;
-    TRY(postgres_inside(s));
-    postgres_bytes(s, &parameters, from);
-    postgres_int8(s, &parameters, limit < LIMIT_SCAN_COUNT ? (int64_t)limit : LIMIT_SCAN_COUNT);
+    flags |= one_part(pg_part_size(table), from, end) ? SCAN_PART : 0;
+    TRY(pg_inside(s));
+    pg_bytes(s, &parameters, from);
+    pg_int8(s, &parameters, limit < LIMIT_SCAN_COUNT ? (int64_t)limit : LIMIT_SCAN_COUNT);
     if (flags & SCAN_END) {
-        postgres_bytes(s, &parameters, end);
+        pg_bytes(s, &parameters, end);
     }
     if (flags & SCAN_BYTES) {
-        postgres_int8(s, &parameters, (int64_t)bytes_max);
+        pg_int8(s, &parameters, (int64_t)bytes_max);
     }
-    TRY(postgres_query(s, statement_of(table, POSTGRES_SCAN + flags), &parameters, &result));
+    TRY(pg_query(s, statement_of(table, POSTGRES_SCAN + flags), &parameters, &result));
     struct status status = scan_read(result, bytes_max, arena, out_pairs, out_count);
     PQclear(result);
     return status;
@@ -352,16 +354,16 @@ static struct status op_scan(struct store *store, enum store_table table, struct
 /* What was known last while there is no connection: it is for a person who looks at the status. */
 static struct status op_size(struct store *store, uint64_t *out_bytes)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     PGresult *result = NULL;
     arena_clear(&s->scratch);
     if (s->spoilt) {
         return STATUS_MAKE(STATUS_IO);
     }
     if (s->conn) {
-        TRY(postgres_run(s, "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::int8 FROM pg_class"
+        TRY(pg_run(s, "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::int8 FROM pg_class"
                             " WHERE relnamespace = 'simpul_store'::regnamespace AND relkind = 'r'", &result));
-        s->size_known = (uint64_t)postgres_number(result, 0, 0);
+        s->size_known = (uint64_t)pg_number(result, 0, 0);
         PQclear(result);
     }
     *out_bytes = s->size_known;
@@ -370,7 +372,7 @@ static struct status op_size(struct store *store, uint64_t *out_bytes)
 
 static void op_free(struct store *store)
 {
-    struct postgres_store *s = postgres_store_of(store);
+    struct postgres_store *s = pg_store_of(store);
     struct memory memory = s->memory;
     PQfinish(s->conn);
     arena_release(&s->scratch);
@@ -378,7 +380,7 @@ static void op_free(struct store *store)
     memory.release(memory.owner, s);
 }
 
-const struct store_ops postgres_ops = {
+const struct store_ops pg_ops = {
     .begin = op_begin,
     .commit = op_commit,
     .rollback = op_rollback,
@@ -389,23 +391,23 @@ const struct store_ops postgres_ops = {
     .put = op_put,
     .remove = op_remove,
     .scan = op_scan,
-    .records_load = postgres_records_load,
-    .records_save = postgres_records_save,
-    .records_list = postgres_records_list,
-    .records_count = postgres_records_count,
+    .records_load = pg_records_load,
+    .records_save = pg_records_save,
+    .records_list = pg_records_list,
+    .records_count = pg_records_count,
     .size = op_size,
     .free = op_free,
 };
 
 const char *store_postgres_problem(const struct store *store)
 {
-    assert(store->ops == &postgres_ops);
+    assert(store->ops == &pg_ops);
     const char *problem = ((const struct postgres_store *)store)->problem;
     return problem ? problem : "";
 }
 
 uint64_t store_postgres_connections(const struct store *store)
 {
-    assert(store->ops == &postgres_ops);
+    assert(store->ops == &pg_ops);
     return ((const struct postgres_store *)store)->connections;
 }

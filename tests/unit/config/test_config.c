@@ -177,6 +177,10 @@ static void every_mistake_has_its_place(void **state)
          "deployment must"},
         {"role: regency\nnode: \"1\"\ndeployment: d\ndata_dir: x\n", 1, 1, "\"hub\" is missing"},
         {"role: regency\nnode: \"1\"\ndeployment: d\ndata_dir: x\nhub: {name: hub}\n", 5, 6, "\"url\" is missing"},
+        {REGENCY "store: x\n", 6, 8, "must be a group"},
+        {REGENCY "store: {postgress: \"dbname=x\"}\n", 6, 9, "postgress"},
+        {REGENCY "store: {path: x, postgres: \"dbname=x\"}\n", 6, 8, "either a file"},
+        {REGENCY "store: {postgres: [a]}\n", 6, 19, "connection string"},
         {REGENCY "legacy: {a: 1}\n", 6, 9, "must be a list"},
         {REGENCY "legacy:\n- {name: a, kind: oracle, mapping: m, lane: 1}\n", 7, 19, "cannot be \"oracle\""},
         {REGENCY "legacy:\n- {name: a, kind: sqlite, dsn: d, mapping: m, lane: 1}\n", 7, 32, "found by \"path\""},
@@ -216,6 +220,19 @@ static void a_password_in_a_connection_string_is_not_repeated(void **state)
     struct span report;
     assert_true(status_is_ok(problems_text(&bench->problems, &bench->arena, &report)));
     assert_null(strstr((const char *)report.data, "geheim"));
+}
+
+static void the_store_is_a_file_or_a_database(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(parse(bench, REGENCY), STATUS_OK);
+    assert_string_equal(bench->config.store_path, "/etc/simpul/data/simpul.db");
+    assert_null(bench->config.store_postgres);
+    assert_int_equal(parse(bench, REGENCY "store: {path: other.db}\n"), STATUS_OK);
+    assert_string_equal(bench->config.store_path, "/etc/simpul/other.db");
+    assert_int_equal(parse(bench, REGENCY "store: {postgres: \"host=a,b dbname=simpul\"}\n"), STATUS_OK);
+    assert_string_equal(bench->config.store_postgres, "host=a,b dbname=simpul");
+    assert_null(bench->config.store_path);
 }
 
 static void urls_and_addresses_are_checked(void **state)
@@ -288,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(five_mistakes_are_five_reports, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(every_mistake_has_its_place, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(a_password_in_a_connection_string_is_not_repeated, bench_make, bench_remove),
+        cmocka_unit_test_setup_teardown(the_store_is_a_file_or_a_database, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(urls_and_addresses_are_checked, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(zones_are_names_or_offsets, bench_make, bench_remove),
         cmocka_unit_test(no_memory_is_never_a_crash),
