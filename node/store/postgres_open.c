@@ -3,13 +3,18 @@
 
 #include <stdio.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
 
 /* Connecting: settings, whether the server will do, the lock, the schema, the holder's row. */
 
 #define SERVER_OLDEST 120000
 #define LOCK POSTGRES_LOCK
 #define HOLD_WAIT_MS 5000
+#define PATIENCE_MS 3000
+#define OWN_PATIENCE_MS 20000
 
 /* What the connection string does not say otherwise. Values are never printed. */
 static PGconn *connect_to(const char *source)
@@ -36,10 +41,6 @@ static const char durable_sql[] =
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
 static const char lock_sql[] = "SELECT pg_try_advisory_lock(" LOCK ", 1)";
-/* Bounded by lock_timeout. */
-static const char lock_wait_sql[] = "SELECT pg_advisory_lock(" LOCK ", 1)";
-static const char patience_sql[] = "SELECT set_config('lock_timeout', '3s', false)";
-
 /* %s: hexadecimal digits of the token. */
 static const char end_own_sql[] =
     "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN simpul_store.holder AS h ON h.pid = l.pid"
@@ -129,15 +130,19 @@ static void holder_describe(struct postgres_store *s)
     PQclear(result);
 }
 
-/* The session of a process that has just ended takes a moment to end. */
-static struct status lock_wait(struct postgres_store *s)
+/* A session takes a moment to end. */
+static struct status lock_await(struct postgres_store *s, int64_t patience_ms)
 {
-    TRY(pg_run(s, patience_sql, NULL));
-    struct status status = pg_run(s, lock_wait_sql, NULL);
-    if (s->conn) {
-        TRY(pg_run(s, settings_sql, NULL));
+    const struct timespec pause = {.tv_nsec = 50 * 1000000};
+    int64_t end_ms = clock_monotonic_ms() + patience_ms;
+    for (;;) {
+        bool taken = false;
+        TRY(ask(s, lock_sql, &taken));
+        if (taken || clock_monotonic_ms() >= end_ms) {
+            return taken ? status_ok() : STATUS_MAKE(STATUS_BUSY);
+        }
+        nanosleep(&pause, NULL);
     }
-    return status;
 }
 
 /* The lock belongs to a session, so it is free only when the last session has ended at the server, whatever became of its
@@ -158,11 +163,11 @@ static struct status lock_take(struct postgres_store *s)
         token_text(s, token);
         snprintf(sql, sizeof sql, end_own_sql, token);
         TRY(ask(s, sql, &ended));
-        if (ended) {
-            return pg_run(s, lock_wait_sql, NULL); /* a COMMIT that waits for its standby is broken off by that */
+        if (ended) { /* a COMMIT that waits for its standby is broken off by that */
+            return lock_await(s, OWN_PATIENCE_MS);
         }
     }
-    struct status status = lock_wait(s);
+    struct status status = lock_await(s, PATIENCE_MS);
     if (status.code == STATUS_BUSY && there) {
         holder_describe(s);
     }

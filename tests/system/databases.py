@@ -2,6 +2,7 @@
 """Legacy databases of tests: SQLite files, and a PostgreSQL cluster of our own in the test's folder (Unix socket only)."""
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -183,13 +184,16 @@ class PostgresCluster:
         if os.getuid() == 0:
             self._as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
             shutil.chown(folder, "postgres", "postgres")
+        self._make(settings)
+        self.start()
+
+    def _make(self, settings):
         self._run(pg_tool("initdb"), "-D", self.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync")
-        lines = ["listen_addresses = ''", f"unix_socket_directories = '{folder}'", "max_connections = 40",
+        lines = ["listen_addresses = ''", f"unix_socket_directories = '{self.folder}'", "max_connections = 40",
                  "shared_buffers = '64MB'", "log_min_messages = 'warning'", *settings]
         with open(os.path.join(self.data(), "postgresql.conf"), "a", encoding="utf-8") as conf:
             conf.write("\n".join(lines) + "\n")
-        self.start()
 
     def data(self):
         return os.path.join(self.folder, "data")
@@ -220,6 +224,18 @@ class PostgresCluster:
         with open(os.path.join(self.data(), "postmaster.pid"), encoding="utf-8") as pid:
             return int(pid.readline())
 
+    def kill9(self):
+        """The whole server at once; start() begins it again from its log."""
+        with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children", encoding="ascii") as children:
+            pids = [self._process.pid, *map(int, children.read().split())]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self._process.wait()
+        self._process = None
+
     def stop(self, mode="fast"):
         if self._process and self._process.poll() is None:
             self._run(pg_tool("pg_ctl"), "-D", self.data(), "-w", "-m", mode, "stop")
@@ -230,6 +246,24 @@ class PostgresCluster:
         connection = PgConnection(self.socket, "postgres")
         connection.run(f'CREATE DATABASE "{database}"')
         connection.close()
+
+
+class PostgresStandby(PostgresCluster):
+    """A streaming standby of another cluster of this test."""
+
+    def __init__(self, folder, primary):
+        self.primary = primary
+        super().__init__(folder)
+
+    def _make(self, settings):
+        self._run(pg_tool("pg_basebackup"), "-h", self.primary.folder, "-U", "postgres", "-D", self.data(), "-R", "-X", "stream",
+                  "-c", "fast", "--no-sync")
+        os.chmod(self.data(), 0o700)
+        with open(os.path.join(self.data(), "postgresql.conf"), "a", encoding="utf-8") as conf:
+            conf.write(f"unix_socket_directories = '{self.folder}'\n")
+
+    def promote(self):
+        self._run(pg_tool("pg_ctl"), "-D", self.data(), "-w", "promote")
 
 
 class PostgresLegacy:

@@ -339,11 +339,12 @@ class World:
         return ["legacy:", f"  - name: {name}", f"    kind: {legacy.kind}", f"    {legacy.source()}",
                 "    mapping: mapping.yaml", "    lane: 1", f"    poll: {poll}"]
 
-    def start_hub(self, name=None, legacy=None, changes=()):
+    def start_hub(self, name=None, legacy=None, changes=(), more=()):
+        """`more`: further lines of its configuration."""
         folder = self.path("hub")
         os.makedirs(folder)
         lines = ["role: hub", "node: hub", f"deployment: {DEPLOYMENT}", "data_dir: data",
-                 'listen: {sync: "127.0.0.1:0", admin: "127.0.0.1:0", page: "127.0.0.1:0"}']
+                 'listen: {sync: "127.0.0.1:0", admin: "127.0.0.1:0", page: "127.0.0.1:0"}', *more]
         self.hub = Member(self, "hub", folder, lines)
         self.members.append(self.hub)
         self._attach(self.hub, name, legacy, changes)
