@@ -75,11 +75,12 @@ struct status due_update(struct core *core, struct cached *cached)
     return status_ok();
 }
 
-struct status core_due(struct core *core, uint32_t lane, size_t limit, struct arena *arena, struct due **out_due,
-                       size_t *out_count)
+struct status core_due_after(struct core *core, uint32_t lane, uint64_t after, size_t limit, struct arena *arena,
+                             struct due **out_due, size_t *out_count)
 {
     TRY(records_flush(core));
-    uint8_t from[2] = {(uint8_t)lane, 'O'};
+    uint8_t from[10] = {(uint8_t)lane, 'O'};
+    key_be64(from + 2, after == UINT64_MAX ? after : after + 1);
     uint8_t end[2] = {(uint8_t)lane, 'O' + 1};
     struct pair *rows = arena_array(arena, limit, sizeof *rows);
     struct due *due = arena_array(arena, limit, sizeof *due);
@@ -87,7 +88,7 @@ struct status core_due(struct core *core, uint32_t lane, size_t limit, struct ar
     if (!rows || !due) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(core->store->ops->scan(core->store, STORE_DUE, span_of(from, 2), span_of(end, 2), false, limit, SIZE_MAX, arena,
+    TRY(core->store->ops->scan(core->store, STORE_DUE, span_of(from, sizeof from), span_of(end, sizeof end), false, limit, SIZE_MAX, arena,
                                rows, &count));
     for (size_t i = 0; i < count; i++) {
         struct reader r;
@@ -101,6 +102,12 @@ struct status core_due(struct core *core, uint32_t lane, size_t limit, struct ar
     *out_due = due;
     *out_count = count;
     return status_ok();
+}
+
+struct status core_due(struct core *core, uint32_t lane, size_t limit, struct arena *arena, struct due **out_due,
+                       size_t *out_count)
+{
+    return core_due_after(core, lane, 0, limit, arena, out_due, out_count);
 }
 
 struct status core_due_done(struct core *core, uint32_t lane, struct due due)

@@ -145,7 +145,8 @@ static struct status connector_turn(struct connector *c, struct walk *walk)
     bool busy = false;
     bool waits = false;
     TRY(runner_step(runner, atomic_load(&c->woken), &busy));
-    if (!walk->active && compare_is_due(c)) {
+    if (!walk->active && (compare_is_due(c) || runner->compare_wanted)) {
+        runner->compare_wanted = false;
         TRY(walk_begin(runner, walk, false));
     }
     if (walk->active) {
@@ -284,7 +285,7 @@ void connector_stop(struct connector *c)
         connector_rouse(c);
         pthread_join(c->thread, NULL);
     }
-    arena_release(&c->runner.arena);
+    runner_release(&c->runner);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c);

@@ -209,6 +209,7 @@ struct status due_insert(struct runner *runner, struct due_work *due, const stru
         }
         due->keep |= status.code == STATUS_BUSY || status.code == STATUS_STALE;
         runner->locked_out |= status.code == STATUS_BUSY;
+        due->locked |= status.code == STATUS_BUSY;
         if (status.code != STATUS_BUSY && status.code != STATUS_STALE) {
             TRY(status);
         }

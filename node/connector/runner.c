@@ -37,7 +37,8 @@ static void work_note_event(struct work *work, const struct legacy_event *event)
     work->event = event->id;
 }
 
-static struct status outbox_finish(struct runner *runner, const struct work *works)
+/* out_any: some need not be looked at again. */
+static struct status outbox_finish(struct runner *runner, const struct work *works, bool *out_any)
 {
     int64_t *ids = arena_array(&runner->arena, runner->event_count, sizeof *ids);
     size_t n = 0;
@@ -46,6 +47,7 @@ static struct status outbox_finish(struct runner *runner, const struct work *wor
     }
     for (size_t i = 0; i < runner->event_count; i++) {
         int64_t id = runner->events[i].id;
+        *out_any |= works[runner->event_works[i]].end != WORK_HELD;
         if (id != 0 && works[runner->event_works[i]].end != WORK_HELD) {
             ids[n++] = id;
         } else if (id != 0 && runner->held_count < RUNNER_HELD_MAX && !is_held(runner, id)) {
@@ -64,10 +66,10 @@ static struct status outbox_finish(struct runner *runner, const struct work *wor
     return runner->driver->ops->commit(runner->driver);
 }
 
-static struct status outbox_works(struct runner *runner, struct work *works, size_t work_count)
+static struct status outbox_works(struct runner *runner, struct work *works, size_t work_count, bool *out_any)
 {
     TRY(works_finish(runner, works, work_count));
-    return outbox_finish(runner, works);
+    return outbox_finish(runner, works, out_any);
 }
 
 static struct status outbox_step(struct runner *runner, bool *out_busy)
@@ -97,12 +99,10 @@ static struct status outbox_step(struct runner *runner, bool *out_busy)
     runner->events = events;
     runner->event_works = event_works;
     runner->event_count = fresh;
-    struct status status = outbox_works(runner, works, work_count);
+    struct status status = outbox_works(runner, works, work_count, out_busy);
     runner->events = NULL;
     runner->event_count = 0;
-    TRY(status);
-    *out_busy = true;
-    return status_ok();
+    return status;
 }
 
 /* ---- walks: first load and comparison ---- */
@@ -192,8 +192,7 @@ static struct status walk_next(struct runner *runner, struct walk *walk)
         walk->load = load;
         if (load) { /* rows that the load did not find may be made now */
             runner->loading = false;
-            runner->due_seen = UINT64_MAX;
-            runner->due_order = UINT64_MAX;
+            due_forget(runner);
         }
     }
     return walk->load ? walk_save(runner, walk) : status_ok();
@@ -225,6 +224,7 @@ struct status walk_step(struct runner *runner, struct walk *walk, bool *out_wait
     }
     runner->vanished |= walk->orphans;
     TRY(works_finish(runner, works, count));
+    TRY(late_keep(runner, works, count));
     walk->done += walk->orphans ? 0 : count;
     TRY(walk_remember(walk, keys[count - 1]));
     return walk->load ? walk_save(runner, walk) : status_ok();
@@ -278,8 +278,7 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     uint64_t loaded;
     bool restored;
     runner->held_count = 0;
-    runner->due_seen = UINT64_MAX;
-    runner->due_order = UINT64_MAX;
+    due_forget(runner);
     TRY(runner_settle_pending(runner));
     TRY(mark_number(runner, "loaded", &loaded));
     TRY(raise_generation(runner, &restored));
@@ -292,8 +291,28 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
         TRY(runner->driver->ops->orphans(runner->driver, t, (struct span){0}, 1, &runner->arena, &key, &count));
         runner->vanished = count > 0;
     }
+    TRY(late_open(runner));
     arena_clear(&runner->arena);
     return status_ok();
+}
+
+void runner_release(struct runner *runner)
+{
+    late_release(runner);
+    arena_release(&runner->arena);
+}
+
+/* Something changed: what was put off is looked at again, though not at every turn of a busy connector. */
+static void held_release(struct runner *runner)
+{
+    int64_t now = clock_now_ms();
+    if (now >= runner->held_until_ms) {
+        runner->held_until_ms = now + RUNNER_HELD_MS;
+        runner->held_count = 0;
+        runner->held_asked = false;
+    } else {
+        runner->held_asked = runner->held_count > 0;
+    }
 }
 
 struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
@@ -308,13 +327,15 @@ struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
     }
     TRY(outbox_step(runner, out_busy));
     arena_clear(&runner->arena);
-    if (runner->due_seen != woken || *out_busy || runner->locked_out) {
+    if (runner->due_seen != woken || *out_busy || runner->locked_out || runner->held_asked || due_is_time(runner)) {
         bool retry = runner->locked_out;
         runner->locked_out = false;
         runner->due_seen = woken;
-        runner->held_count = 0; /* something changed: what was put off is looked at again */
+        held_release(runner);
         TRY(due_step(runner, retry, out_busy));
         arena_clear(&runner->arena);
     }
+    TRY(late_step(runner, out_busy));
+    arena_clear(&runner->arena);
     return status_ok();
 }

@@ -22,14 +22,47 @@
  *   tell.c      the quarantine
  *   facts.c     what is asked of the core before anything else
  *   due.c       records that changed through others
+ *   late.c      rows of a walk that had to be put off
  *   runner.c    what to look at next: outbox, due records, first load, comparison */
 
 enum {
     RUNNER_HELD_MAX = 4096,  /* outbox entries put off until something changes */
+    RUNNER_HELD_MS = 200,    /* ... and at least so long */
     RUNNER_ROUNDS_MAX = 12,  /* decisions about one row before it is put off */
     RUNNER_DUE_MAX = 500,
     RUNNER_WRITES_MAX = 64,  /* registers written into one row */
+    RUNNER_DUE_WAITS = 4096, /* due records whose waiting is remembered; of more, some are asked more often */
+    RUNNER_DUE_FIRST_MS = 100,
+    RUNNER_DUE_LAST_MS = 60000,
+    RUNNER_DUE_SOON_MS = 2000, /* the longest wait for a lock, and, once one came, for the hub's acknowledgement */
+    RUNNER_DUE_PASS_MS = 50,   /* between two passes through all that wait */
+    RUNNER_LATE_MAX = 1024,    /* rows of a walk that are tried again by themselves */
+    RUNNER_LATE_FIRST_MS = 500,
+    RUNNER_LATE_LAST_MS = 300000,
     RUNNER_CANDIDATES_MAX = 4, /* records that bear a row's number: one is enough to tie it, two to be in doubt */
+};
+
+struct due_work {
+    struct due due;
+    bool keep; /* something of it still waits */
+    bool acks; /* ... for the hub's acknowledgement, which a pass after it may find */
+    bool locked; /* ... for a clerk's transaction, which ends soon */
+};
+
+/* How long a due record has to wait before it is looked at again; twice as long each time. */
+struct due_wait {
+    uint64_t order; /* of the due entry, 0: none */
+    int64_t wait_ms, retry_at_ms;
+    bool acks;
+    uint64_t acked; /* then */
+    int64_t acks_at_ms;
+};
+
+/* A row of a walk that was put off. */
+struct late_row {
+    size_t table;
+    struct span key; /* owned (malloc) */
+    int64_t wait_ms, retry_at_ms;
 };
 
 struct runner {
@@ -44,14 +77,25 @@ struct runner {
     bool locked_out;       /* a row was locked: look again soon, without a wake */
     uint64_t due_seen;     /* wake count at the last look at due records */
     uint64_t due_count, outbox_count; /* at the last look */
-    uint64_t due_order, due_acked;    /* newest due entry and leaves acknowledged, at the last look: unless one of them
-                                         moved, what had to wait still has to */
-    uint64_t acked;                   /* own leaves that the hub has acknowledged, as of the last job */
+    struct due_work due[RUNNER_DUE_MAX]; /* slice in hand */
+    uint64_t due_top;                 /* newest due entry that was looked at */
+    uint64_t due_cursor;              /* last one of the pass through those that wait */
+    uint64_t due_passed;              /* ... and how many still waited */
+    bool due_passing;
+    int64_t due_retry_ms, due_pause_ms; /* the next pass: not after, not before */
+    struct due_wait due_waits[RUNNER_DUE_WAITS];
+    uint64_t acked, due_acked;        /* own leaves that the hub has acknowledged: now, at the last pass */
     struct legacy_event *events;      /* of the batch in hand, NULL outside of one; id 0: removed from the outbox */
     const size_t *event_works;        /* per event, the index of its work */
     size_t event_count;
     int64_t held[RUNNER_HELD_MAX];
     size_t held_count;
+    int64_t held_until_ms;
+    bool held_asked; /* something changed before that time */
+    struct late_row late[RUNNER_LATE_MAX];
+    size_t late_count;
+    bool late_missed;    /* there were more */
+    bool compare_wanted; /* ... so a full comparison is to look for them: whoever begins it clears this */
     uint64_t captured, written;
 };
 
@@ -91,6 +135,7 @@ struct work {
     bool needs_lookup;
     struct shadow vanished;     /* MATCH_VANISHED */
     struct legacy_shadow vanished_at;
+    bool locked;                /* held by a clerk's transaction */
     bool written;               /* its leaves stand in the store */
     bool settled;               /* and the row as it was read has nothing more to get */
     uint64_t shadow_version;    /* as stored now */
@@ -138,8 +183,7 @@ struct works_job {
     struct runner *runner;
     struct work *works;
     size_t count;
-    struct due_work *due;
-    size_t *due_count;
+    const struct due_work *due;
     struct core_facts *facts;
     uint64_t generation;
 };
@@ -177,12 +221,22 @@ struct status works_tell(struct runner *runner, struct work *works, size_t count
 
 /* ---- due.c ---- */
 
-struct due_work {
-    struct due due;
-    bool keep; /* something of it still waits */
-};
-/* Every due record once; what has to wait stays due and is looked at after the next wake. */
+/* What is freshly due; and, slice by slice, what had to wait: when the hub acknowledged something, when it is time, or with
+ * `retry`. Each waits longer each time, so that thousands that wait starve nothing. */
 struct status due_step(struct runner *runner, bool retry, bool *out_busy) MUST_CHECK;
+void due_forget(struct runner *runner);           /* everything is looked at anew */
+bool due_is_time(const struct runner *runner);    /* without a wake */
+
+/* ---- late.c ---- */
+
+/* What an earlier process put off. */
+struct status late_open(struct runner *runner) MUST_CHECK;
+/* The works of a walk that ended as HELD. */
+struct status late_keep(struct runner *runner, const struct work *works, size_t count) MUST_CHECK;
+/* Tries those whose time has come. */
+struct status late_step(struct runner *runner, bool *out_busy) MUST_CHECK;
+bool late_is_time(const struct runner *runner);
+void late_release(struct runner *runner);
 
 /* ---- insert.c ---- */
 
@@ -243,6 +297,7 @@ struct status work_write(struct runner *runner, struct work *work) MUST_CHECK;
 /* One look at everything; `woken` counts wake-ups, so that due records are looked at only when something changed.
  * out_busy: there was work, look again at once. */
 struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy) MUST_CHECK;
+void runner_release(struct runner *runner); /* what it owns but the driver */
 /* Opens the lane, settles what was interrupted, and says whether a first load or comparison has to go first. */
 struct status runner_open(struct runner *runner, bool *out_load, bool *out_compare) MUST_CHECK;
 

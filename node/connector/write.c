@@ -184,6 +184,7 @@ struct status work_write(struct runner *runner, struct work *work)
     }
     if (status.code == STATUS_BUSY) {
         runner->locked_out = true;
+        work->locked = true;
         work->end = WORK_HELD;
         return status_ok();
     }

@@ -126,7 +126,7 @@ static inline void bench_close(struct bench *b)
     if (b->runner.driver) {
         b->runner.driver->ops->free(b->runner.driver);
     }
-    arena_release(&b->runner.arena);
+    runner_release(&b->runner);
     b->runner = (struct runner){0};
 }
 
@@ -134,6 +134,10 @@ static inline void bench_close(struct bench *b)
 static inline struct status bench_turn(struct bench *b, bool *out_busy)
 {
     bool waits = false;
+    if (!b->walk.active && b->runner.compare_wanted) {
+        b->runner.compare_wanted = false;
+        TRY(walk_begin(&b->runner, &b->walk, false));
+    }
     TRY(runner_step(&b->runner, b->woken, out_busy));
     if (b->walk.active) {
         TRY(walk_step(&b->runner, &b->walk, &waits));
@@ -143,15 +147,23 @@ static inline struct status bench_turn(struct bench *b, bool *out_busy)
     return status_ok();
 }
 
-/* The connector after a wake, until it has nothing more to do. */
-static inline void bench_run(struct bench *b)
+/* The driver's own wait, as between two turns. */
+static inline bool bench_wait(struct bench *b)
 {
+    bool changed;
+    return status_is_ok(b->runner.driver->ops->wait(b->runner.driver, 20, &changed));
+}
+
+/* The connector after a wake, until it has nothing more to do; how many turns that took. */
+static inline int bench_run(struct bench *b)
+{
+    int turns = 0;
     struct engine_options engine = {.core = b->node->core, .memory = memory_heap()};
     must(engine_start(&engine, &b->options.engine));
     b->runner.options.engine = b->options.engine;
     b->woken++;
     bool busy = true;
-    for (int i = 0; i < 400 && busy; i++) {
+    for (; turns < 2000 && busy; turns++) {
         busy = false;
         struct status status = bench_turn(b, &busy);
         if (status.code != STATUS_BUSY && status.code != STATUS_STALE) {
@@ -159,7 +171,22 @@ static inline void bench_run(struct bench *b)
         }
         arena_clear(&b->runner.arena);
     }
+    assert_false(busy); /* it ends */
     engine_stop(b->options.engine);
+    return turns;
+}
+
+/* As if the waits of all that was put off were over. */
+static inline void bench_impatient(struct bench *b)
+{
+    for (size_t i = 0; i < b->runner.late_count; i++) {
+        b->runner.late[i].retry_at_ms = 0;
+    }
+    for (size_t i = 0; i < RUNNER_DUE_WAITS; i++) {
+        b->runner.due_waits[i].retry_at_ms = 0;
+    }
+    b->runner.due_retry_ms = 0;
+    b->runner.due_pause_ms = 0;
 }
 
 static inline void bench_compare(struct bench *b)
