@@ -139,6 +139,7 @@ struct pull {
     size_t want_count;
     uint32_t wait_ms;
     uint32_t bytes_max;
+    struct span lease;               /* that of the last hello; empty: of a program that sends none */
 };
 
 struct pull_part {

@@ -66,6 +66,7 @@ struct status pull_write(const struct pull *m, struct arena *arena, struct span 
     to.n_want_records = m->want_count;
     to.wait_ms = m->wait_ms;
     to.bytes_max = m->bytes_max;
+    to.lease = wire_put_bytes(&w, m->lease, LIMIT_LEASE_SIZE);
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -85,6 +86,7 @@ struct status pull_read(struct span bytes, struct arena *arena, struct pull *out
         .want_count = from->n_want,
         .wait_ms = from->wait_ms,
         .bytes_max = from->bytes_max,
+        .lease = wire_get_bytes(&w, from->lease, LIMIT_LEASE_SIZE),
     };
     TRY(wire_end(&w));
     *out_m = m;

@@ -254,7 +254,9 @@ struct status epoch_archive(struct core *core) MUST_CHECK;
 struct status epoch_rewrite(struct core *core, uint32_t epoch_max, struct next *out_next) MUST_CHECK;
 
 /* ---- lease.c ---- */
-struct status lease_check(struct core *core, struct node_id node, struct span lease, bool *out_valid) MUST_CHECK;
+/* `touch_ms`: how old the time of last hearing may grow before it is written anew. */
+struct status lease_check(struct core *core, struct node_id node, struct span lease, uint64_t touch_ms,
+                          bool *out_valid) MUST_CHECK;
 struct status lease_give(struct core *core, const struct hello *hello, struct arena *arena, struct span *out_lease, uint64_t *out_retry_ms) MUST_CHECK;
 
 /* ---- small ---- */

@@ -7,7 +7,6 @@
  * before is good for hello while the last was never used: its answer may have been lost. */
 
 #define LEASE_SIZE 16
-#define TOUCH_MS 60000
 
 struct lease {
     bool exists;
@@ -66,12 +65,12 @@ static bool lease_is(const uint8_t token[LEASE_SIZE], struct span lease)
     return lease.size == LEASE_SIZE && memcmp(token, lease.data, LEASE_SIZE) == 0;
 }
 
-struct status lease_check(struct core *core, struct node_id node, struct span lease, bool *out_valid)
+struct status lease_check(struct core *core, struct node_id node, struct span lease, uint64_t touch_ms, bool *out_valid)
 {
     struct lease held;
     TRY(lease_load(core, node, &held));
     bool valid = held.exists && lease_is(held.token, lease);
-    if (valid && (!held.used || core->now_ms > held.heard_ms + TOUCH_MS)) {
+    if (valid && (!held.used || core->now_ms > held.heard_ms + touch_ms)) {
         held.used = true;
         held.heard_ms = core->now_ms;
         TRY(lease_save(core, node, &held));

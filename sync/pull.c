@@ -69,6 +69,9 @@ struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena
     if (fetch || !core->current) {
         pull.wait_ms = 0;
     }
+    if (core->meta.has_lease) {
+        TRY(arena_copy(arena, span_of(core->meta.lease, sizeof core->meta.lease), &pull.lease));
+    }
     TRY(wanted_add(core, arena, &pull));
     *out_pull = pull;
     return status_ok();
@@ -277,6 +280,10 @@ struct status core_pull_answered(struct core *core, const struct pull_answer *an
     bool was_ready = core->phase == PHASE_READY;
     if (core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);
+    }
+    if (answer->verdict == VERDICT_LEASE_TAKEN) {
+        *out_next = next_hello(core, "another copy of this node may be running");
+        return status_ok();
     }
     if (answer->verdict != VERDICT_OK) {
         *out_next = answer->verdict == VERDICT_BUSY

@@ -348,6 +348,16 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
         *out_empty = false;
         return status_ok();
     }
+    bool leased = true;
+    if (pull->lease.size > 0) { /* which of two copies works shows also where nobody writes */
+        TRY(lease_check(core, peer, pull->lease, LIMIT_LEASE_SILENT_MS / 2, &leased));
+    }
+    if (!leased) {
+        answer.verdict = VERDICT_LEASE_TAKEN;
+        *out_answer = answer;
+        *out_empty = false;
+        return status_ok();
+    }
     struct stream_state *own;
     struct record_digest *digests;
     s.parts = arena_array(arena, LIMIT_PULL_ORIGINS, sizeof *s.parts);

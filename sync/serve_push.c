@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync/core_state.h"
 
+#define TOUCH_MS 60000
+
 /* The hub's side of a push. Append is refused only for what log.md names, and then nothing has been written; everything
  * else is appended and its effect decided leaf by leaf. */
 
@@ -133,7 +135,7 @@ static struct status push_check(struct pushing *p, enum verdict *out_verdict)
     bool leased;
     enum verdict verdict = check_stream(p);
     if (verdict == VERDICT_OK || verdict == VERDICT_SIZE_DIFFERS) {
-        TRY(lease_check(p->core, p->peer, p->push->lease, &leased));
+        TRY(lease_check(p->core, p->peer, p->push->lease, TOUCH_MS, &leased));
         verdict = leased ? verdict : VERDICT_LEASE_TAKEN;
     }
     if (verdict == VERDICT_OK) {

@@ -86,6 +86,7 @@ static const struct pull pull = {.have = states,
                                  .want_records = want_records,
                                  .want_count = 2,
                                  .wait_ms = 55000,
+                                 .lease = {(const uint8_t *)"sewasewasewasewa", 16},
                                  .bytes_max = 1000};
 
 static const struct pull_part parts[] = {

@@ -55,12 +55,13 @@ static const struct vector vectors[] = {
     /* have{node:"64.09" epoch:1 scope:"64.09" size:300 root:"\001\002\003<29 zeros>"} have{node:"hub" epoch:2
      * scope:"registry" size:18446744073709551615 root:"\000\377<30 zeros>"} want{node:"64.09" epoch:1 rseq:3}
      * want{node:"64.10" epoch:2 lane:1 rseq:9} want_records:"\011<15 zeros>" want_records:"\010<15 zeros>"
-     * wait_ms:55000 bytes_max:1000 */
+     * wait_ms:55000 bytes_max:1000 lease:"sewasewasewasewa" */
     {"Pull",
      "0a350a0536342e303910011a0536342e303920ac022a200102030000000000000000000000000000000000000000000000000000"
      "0000000a3e0a0368756210021a08726567697374727920ffffffffffffffffff012a2000ff000000000000000000000000000000"
      "000000000000000000000000000000120b0a0536342e303910012003120d0a0536342e31301002180120091a1009000000000000"
-     "0000000000000000001a100800000000000000000000000000000020d8ad0328e807"},
+     "0000000000000000001a100800000000000000000000000000000020d8ad0328e8073210"
+     "73657761736577617365776173657761"},
     /* verdict:BUSY parts{node:"hub" epoch:1 scope:"64.09" first:5 checkpoint:"note"
      * consistency:"\001<31 zeros>" consistency:"<32 zeros>" leaves{leaf:"leaf 0" body{state:BODY_PRESENT
      * salt:"0123456789abcdef0123456789abcdef" body:"body 0"}} leaves{leaf:"leaf 1" attachment{node:"64.01"

@@ -279,6 +279,37 @@ static void a_copy_of_the_same_machine_waits_for_silence(void **state)
     assert_string_equal(site_title(&world, a, id), "asli");
 }
 
+static void of_two_copies_that_write_nothing_one_is_told_by_its_pull(void **state)
+{
+    (void)state;
+    struct site copy = {.id = a->id, .instance = a->instance, .crypto = a->crypto};
+    struct next next;
+    take_backup();
+    copy.store = backup;
+    backup = NULL;
+    must(site_start(&world, &copy));
+    must(world_hello(&world, &copy, &next));
+    assert_int_equal(next.step, NEXT_GO_ON);
+    must(world_pull(&world, &copy, &next));
+    must(world_pull(&world, a, &next));
+    assert_int_equal(world.verdict, VERDICT_LEASE_TAKEN);
+    assert_int_equal(next.step, NEXT_HELLO);
+    for (int minutes = 0; minutes < 20; minutes += 4) {
+        must(world_hello(&world, a, &next));
+        assert_int_equal(next.step, NEXT_WAIT);
+        must(world_pull(&world, &copy, &next));
+        assert_int_equal(world.verdict, VERDICT_OK);
+        world.now_ms += 4 * 60 * 1000;
+    }
+    world.now_ms += 11 * 60 * 1000;
+    must(world_hello(&world, a, &next));
+    assert_int_equal(next.step, NEXT_GO_ON);
+    must(world_pull(&world, &copy, &next));
+    assert_int_equal(world.verdict, VERDICT_LEASE_TAKEN);
+    copy.crypto = NULL;
+    site_release(&copy);
+}
+
 static void a_hub_whose_clock_was_years_ahead_does_not_keep_a_restored_node_waiting_for_years(void **state)
 {
     (void)state;
@@ -452,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_copy_of_the_same_machine_waits_for_silence, start, stop),
         cmocka_unit_test_setup_teardown(
             a_hub_whose_clock_was_years_ahead_does_not_keep_a_restored_node_waiting_for_years, start, stop),
+        cmocka_unit_test_setup_teardown(of_two_copies_that_write_nothing_one_is_told_by_its_pull, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
         cmocka_unit_test_setup_teardown(
