@@ -85,7 +85,7 @@ struct body {
 };
 
 struct status body_write(const struct body *body, struct arena *arena, struct span *out_bytes) MUST_CHECK;
-/* INVALID unless values are ascending; does not compare with a header. */
+/* INVALID unless values are ascending; does not compare with a header. The spans point into `bytes`. */
 struct status body_read(struct span bytes, struct arena *arena, struct body *out_body) MUST_CHECK;
 
 /* True if `text` is valid UTF-8 (RFC 3629: no surrogates, no overlong) and contains no NUL. */

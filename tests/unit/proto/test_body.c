@@ -57,10 +57,10 @@ static void another_protobuf_program_writes_the_same_body_and_entry(void **state
     assert_ok(body_write(&body, &arena, &bytes));
     assert_true(span_equal(bytes, vector));
     assert_ok(body_read(vector, &arena, &read));
-    free((void *)(uintptr_t)vector.data);
     assert_true(span_equal(read.values[2].bytes, span_text("sealed")));
     assert_ok(registry_entry_read(KIND_EPOCH_OPEN, read.registry, &arena, &opened));
     assert_int_equal(opened.epoch, 2);
+    free((void *)(uintptr_t)vector.data);
 
     vector = vector_bytes("RegistryEntry");
     assert_ok(registry_entry_write(&regency, &arena, &bytes));
@@ -108,6 +108,21 @@ static void a_body_cut_anywhere_is_refused_or_shorter(void **state)
         free(exact);
     }
     assert_int_equal(accepted, 4); /* after 0, 1, 2 and 3 values */
+    arena_release(&arena);
+}
+
+static void of_several_numbers_the_last_counts_and_unknown_fields_are_passed_over(void **state)
+{
+    (void)state;
+    struct arena arena = test_arena(&heap);
+    struct body got;
+    /* value {number 1, unknown 9 of 8 bytes, number 7, value "ab"}, unknown 5 of 4 bytes, claim "x" */
+    assert_ok(body_read(span_text("\n\21\10\1\111\1\2\3\4\5\6\7\10\10\7\22\2ab\55\1\2\3\4\22\1x"), &arena, &got));
+    assert_int_equal(got.count, 1);
+    assert_int_equal(got.values[0].number, 7);
+    assert_true(span_equal(got.values[0].bytes, span_text("ab")));
+    assert_true(span_equal(got.claim, span_text("x")));
+    assert_status(body_read(span_text("\22\1x\22\1x"), &arena, &got), STATUS_LIMIT); /* what is not a number stands once */
     arena_release(&arena);
 }
 
@@ -202,6 +217,7 @@ int main(void)
         cmocka_unit_test(another_protobuf_program_writes_the_same_body_and_entry),
         cmocka_unit_test(values_must_ascend),
         cmocka_unit_test(a_body_cut_anywhere_is_refused_or_shorter),
+        cmocka_unit_test(of_several_numbers_the_last_counts_and_unknown_fields_are_passed_over),
         cmocka_unit_test(a_flood_of_empty_values_takes_no_memory),
         cmocka_unit_test(deep_nesting_is_skipped_or_refused_without_descending),
         cmocka_unit_test(an_entry_comes_back_as_it_was),
