@@ -147,7 +147,8 @@ struct written {
 /* id of a record created with this nonce by this node. */
 void core_record_id(const struct core *core, struct span nonce, struct record_id *out_id);
 /* Writes one draft: appended, applied, its record saved at commit. LIMIT or INVALID (fault says which field) before
- * anything is appended; BUSY while an own leaf of that record is parked or the node's lease is taken; STALE if the ctx
+ * anything is appended; BUSY while an own leaf of that record is parked, the node's lease is taken, or the registry that
+ * names this node has not come yet; STALE if the ctx
  * names a leaf that is not held ("read again"), or, on lane 0, lacks a newer change of lane 0 in a register it writes;
  * DENIED if this node's rights would make it void. */
 struct status core_write(struct core *core, const struct draft *draft, struct written *out_written,

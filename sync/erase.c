@@ -131,9 +131,15 @@ struct status core_upkeep(struct core *core, bool *out_more)
             struct reader r;
             reader_init(&r, rows[i].value);
             memcpy(id.bytes, rows[i].key.data + 1, sizeof id.bytes);
-            if (reader_be64(&r) <= core->now_ms) {
+            uint64_t due = reader_be64(&r);
+            if (due <= core->now_ms) {
                 TRY(erase_one(core, id));
                 done++;
+            } else if (due > core->now_ms + LIMIT_ERASE_HOLD_MS) {
+                /* Noted by a clock that was years ahead: the hold begins again, with the clock as it is now. */
+                uint8_t again[8];
+                key_be64(again, core->now_ms + LIMIT_ERASE_HOLD_MS);
+                TRY(store_put_one(core->store, STORE_WAITING, rows[i].key, span_of(again, sizeof again)));
             }
         }
         if (count < UPKEEP_ROWS || done >= UPKEEP_ROWS) {

@@ -165,6 +165,10 @@ static struct status check_rights(const struct writing *w, struct fault *fault)
 {
     const struct core *core = w->core;
     const struct draft *draft = w->draft;
+    if (!registry_node(&core->registry, core->registry.size, core->self)) {
+        return fault_set(fault, STATUS_BUSY, "the registry that names this node has not come yet: the hub has to be reached first",
+                         "store", 0);
+    }
     if (!registry_role_allowed(&core->registry, core->registry.size, core->self, draft->role)) {
         return fault_set(fault, STATUS_DENIED, "this node may not write in that role", "role", (uint64_t)draft->role);
     }
