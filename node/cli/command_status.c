@@ -120,7 +120,7 @@ static void show_nodes(struct cli *cli, const json_t *nodes, bool running)
         }
         conflicts += number(node, "conflicts");
         table_cell(&table, "%s", text_of(node, "node"));
-        table_cell(&table, "%s", text_of(node, "name"));
+        table_cell(&table, "%s", text_of(node, *text_of(node, "name") ? "name" : "region"));
         table_cell(&table, "%lld", number(node, "records"));
         table_cell(&table, "%lld", number(node, "conflicts"));
         table_cell(&table, "%lld", entries);

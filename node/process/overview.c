@@ -3,6 +3,7 @@
 
 
 #include "node/base/clock.h"
+#include "node/region/region.h"
 
 enum { COUNTS_MAX = 600 * COMPLAINT_STATUS_COUNT };
 
@@ -45,6 +46,20 @@ static json_t *node_streams(const struct stream_info *streams, size_t count, str
     return list;
 }
 
+/* What the catalogue calls it today, and its province; nothing for an institution that is no region. */
+static void region_add(json_t *json, struct node_id id)
+{
+    struct region region;
+    struct region province;
+    struct span code = span_of(id.text, node_id_size(id));
+    if (!region_today(code, &region) || !region_province(code, &province)) {
+        return;
+    }
+    json_object_set_new(json, "code", text_of(region.code));
+    json_object_set_new(json, "region", text_of(region.name));
+    json_object_set_new(json, "province", text_of(province.name));
+}
+
 static json_t *node_json(struct process *process, const struct registry_node *node, const struct record_count *counts,
                          size_t count, const struct stream_info *streams, size_t stream_count)
 {
@@ -57,6 +72,7 @@ static json_t *node_json(struct process *process, const struct registry_node *no
                              text_of(node->name), "active", node->active ? 1 : 0, "records", (json_int_t)total, "conflicts",
                              (json_int_t)conflicts, "status", statuses, "last_seen_ms", (json_int_t)seen, "streams",
                              node_streams(streams, stream_count, node->id, scope));
+    region_add(json, node->id);
     return json;
 }
 
