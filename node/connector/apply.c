@@ -60,34 +60,35 @@ static bool stores_first(const struct work *work)
             action == CAPTURE_LEAVES);
 }
 
-static struct status work_claim(struct runner *runner, struct work *work)
+/* Numbers have to differ within a record only, so one random number serves a batch. */
+static struct status work_claim(struct runner *runner, struct work *work, uint8_t number[16])
 {
     const struct capture_source source = runner_source(runner, NULL);
-    uint8_t number[16];
-    runner->options.crypto->random(runner->options.crypto->owner, number, sizeof number);
+    for (size_t i = 0; i < 16 && ++number[i] == 0; i++) {
+    }
     return capture_claim(&source, &work->decision, number, &runner->arena);
 }
 
-/* One batch of compare-and-set for claims, all other changes of shadows one by one (they are rare). */
+/* Claims stand in one mark for the whole batch. All other changes of shadows one by one (they are rare), and claims of
+ * rows that take over a vanished row's shadow with them. */
 static struct status store_claims(struct runner *runner, struct work *works, size_t count)
 {
-    struct legacy_shadow *shadows = arena_array(&runner->arena, count, sizeof *shadows);
     struct work **which = arena_array(&runner->arena, count, sizeof *which);
-    bool *stored = arena_array(&runner->arena, count, sizeof *stored);
+    uint8_t number[16];
     size_t n = 0;
-    if (!shadows || !which || !stored) {
+    if (!which) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
+    runner->options.crypto->random(runner->options.crypto->owner, number, sizeof number);
     for (size_t i = 0; i < count; i++) {
         struct work *work = &works[i];
         if (!stores_first(work)) {
             continue;
         }
         if (work->decision.action == CAPTURE_LEAVES) {
-            TRY(work_claim(runner, work));
+            TRY(work_claim(runner, work, number));
         }
         if (work->decision.action == CAPTURE_LEAVES && work->match != MATCH_VANISHED) {
-            TRY(work_shadow(runner, work, work->decision.shadow, &shadows[n]));
             which[n++] = work;
             continue;
         }
@@ -99,15 +100,7 @@ static struct status store_claims(struct runner *runner, struct work *works, siz
             work->rounds++;
         }
     }
-    if (n > 0) {
-        TRY(runner->driver->ops->shadows_store(runner->driver, shadows, n, stored));
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!stored[i]) { /* somebody was faster: read again */
-            which[i]->decision.action = CAPTURE_SHADOW;
-        }
-    }
-    return status_ok();
+    return n > 0 ? claims_put(runner, which, n) : status_ok();
 }
 
 static bool any_stores_first(const struct work *works, size_t count)
@@ -128,7 +121,8 @@ static struct status store_first(struct runner *runner, struct work *works, size
     }
     TRY(runner->driver->ops->begin(runner->driver));
     TRY_LEGACY(store_claims(runner, works, count));
-    return runner->driver->ops->commit(runner->driver);
+    TRY_LEGACY(runner->driver->ops->commit(runner->driver));
+    return status_ok();
 }
 
 /* A first capture shows all that there is; later ones were asked about. */
@@ -166,10 +160,10 @@ static struct status store_after(struct runner *runner, struct work *works, size
     }
     for (size_t i = 0; i < count; i++) {
         if (works[i].written) {
-            TRY(work_shadow(runner, &works[i], works[i].decision.shadow, &shadows[n++]));
+            shadows[n++] = works[i].stored;
         }
     }
-    if (n == 0) {
+    if (n == 0 && !runner->claims_open) {
         return status_ok();
     }
     int64_t *ids = NULL;
@@ -178,7 +172,10 @@ static struct status store_after(struct runner *runner, struct work *works, size
     TRY(runner->driver->ops->begin(runner->driver));
     TRY_LEGACY(runner->driver->ops->shadows_store(runner->driver, shadows, n, stored));
     TRY_LEGACY(runner->driver->ops->outbox_remove(runner->driver, ids, id_count));
-    TRY(runner->driver->ops->commit(runner->driver));
+    TRY_LEGACY(claims_close(runner));
+    TRY_LEGACY(runner->driver->ops->commit(runner->driver));
+    runner->claims_open = false;
+    runner->pending_closed = runner->pending_next;
     for (size_t i = 0; i < runner->event_count && id_count > 0; i++) {
         runner->events[i].id = work_ends_here(&works[runner->event_works[i]]) ? 0 : runner->events[i].id;
     }
@@ -254,13 +251,12 @@ static struct status works_round(struct runner *runner, struct work *works, size
     }
     TRY(works_part_twins(runner, works, count));
     struct status status = store_first(runner, works, count);
-    if (status.code == STATUS_STALE) {
+    if (status.code == STATUS_STALE && !runner->claims_open) {
         return status_ok(); /* somebody was faster: the next round reads again */
     }
     TRY(status);
     TRY(works_write_leaves(runner, works, count));
     TRY(store_after(runner, works, count));
-    TRY(works_forget_pending(runner, works, count));
     for (size_t i = 0; i < count; i++) {
         enum capture_action action = works[i].decision.action;
         if (works[i].end == WORK_OPEN && !works[i].needs_lookup &&

@@ -165,6 +165,7 @@ static struct status connector_turn(struct connector *c, struct walk *walk)
         return status_ok();
     }
     bool changed;
+    TRY(runner_forget_pending(runner));
     int64_t wait = runner->locked_out ? LOCKED_MS : !runner->ready || waits ? WAITING_MS : c->options.legacy->poll_ms;
     return runner->driver->ops->wait(runner->driver, wait, &changed);
 }

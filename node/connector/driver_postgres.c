@@ -220,6 +220,7 @@ static const struct driver_ops POSTGRES_OPS = {
     .insert = driver_postgres_insert,
     .mark = driver_postgres_mark,
     .mark_set = driver_postgres_mark_set,
+    .mark_swap = driver_postgres_mark_swap,
     .check = driver_postgres_check,
     .install = driver_postgres_install,
     .uninstall = driver_postgres_uninstall,

@@ -181,5 +181,6 @@ struct status driver_postgres_insert(struct driver *driver, size_t table, const 
                                      size_t cell_count, const struct mapping_fill *fills, size_t fill_count,
                                      struct arena *arena, struct span *out_key);
 struct status driver_postgres_mark_set(struct driver *driver, const char *name, struct span value);
+struct status driver_postgres_mark_swap(struct driver *driver, const char *name, struct span known, struct span value);
 
 #endif

@@ -19,6 +19,8 @@ static const char *const SCHEMA[] = {
     "CREATE INDEX IF NOT EXISTS shadow_record ON simpul.shadow (record, part, lane)",
     "CREATE INDEX IF NOT EXISTS shadow_identity ON simpul.shadow (identity, tbl, lane)",
     "CREATE TABLE IF NOT EXISTS simpul.mark (name text PRIMARY KEY, value bytea NOT NULL)",
+    /* the claims of a batch come and go in one value: to compress them would cost more than to write them */
+    "ALTER TABLE simpul.mark ALTER COLUMN value SET STORAGE EXTERNAL",
 };
 enum { SCHEMA_COUNT = sizeof SCHEMA / sizeof SCHEMA[0] };
 

@@ -27,6 +27,9 @@ static const char SHADOW_MOVE_SQL[] =
     " AND NOT EXISTS (SELECT 1 FROM simpul.shadow AS o WHERE o.lane = $1 AND o.tbl = $2 AND o.key = $5)";
 static const char MARK_SET_SQL[] =
     "INSERT INTO simpul.mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+static const char MARK_ADD_SQL[] = "INSERT INTO simpul.mark (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+static const char MARK_SWAP_SQL[] =
+    "UPDATE simpul.mark SET value = $2 WHERE name = $1 AND pg_catalog.substr(value, 1, 16) = $3";
 
 static void begin_call(struct driver_postgres *postgres, struct parameters *parameters)
 {
@@ -211,6 +214,21 @@ struct status driver_postgres_mark_set(struct driver *driver, const char *name, 
     parameter_text(&parameters, span_text(name));
     parameter_bytes(&parameters, value.data, value.size);
     return postgres_run(postgres, MARK_SET_SQL, &parameters, &touched);
+}
+
+struct status driver_postgres_mark_swap(struct driver *driver, const char *name, struct span known, struct span value)
+{
+    struct driver_postgres *postgres = postgres_of(driver);
+    struct parameters parameters;
+    size_t touched = 0;
+    begin_call(postgres, &parameters);
+    parameter_text(&parameters, span_text(name));
+    parameter_bytes(&parameters, value.data, value.size);
+    if (known.size > 0) {
+        parameter_bytes(&parameters, known.data, known.size);
+    }
+    TRY(postgres_run(postgres, known.size > 0 ? MARK_SWAP_SQL : MARK_ADD_SQL, &parameters, &touched));
+    return touched == 1 ? status_ok() : STATUS_MAKE(STATUS_STALE);
 }
 
 /* ---- their tables ---- */

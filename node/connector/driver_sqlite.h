@@ -34,6 +34,8 @@ enum sqlite_statement {
     STATEMENT_SHADOW_KEYS,
     STATEMENT_MARK_GET,
     STATEMENT_MARK_SET,
+    STATEMENT_MARK_ADD,
+    STATEMENT_MARK_SWAP,
     STATEMENT_SESSION_BEGIN,
     STATEMENT_SESSION_END,
     STATEMENT_DATA_VERSION,
@@ -153,5 +155,6 @@ struct status driver_sqlite_insert(struct driver *driver, size_t table, const st
                                    size_t cell_count, const struct mapping_fill *fills, size_t fill_count,
                                    struct arena *arena, struct span *out_key);
 struct status driver_sqlite_mark_set(struct driver *driver, const char *name, struct span value);
+struct status driver_sqlite_mark_swap(struct driver *driver, const char *name, struct span known, struct span value);
 
 #endif

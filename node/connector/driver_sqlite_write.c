@@ -131,6 +131,18 @@ struct status driver_sqlite_mark_set(struct driver *driver, const char *name, st
     return query_run(&query);
 }
 
+struct status driver_sqlite_mark_swap(struct driver *driver, const char *name, struct span known, struct span value)
+{
+    struct query query;
+    query_fixed(&query, sqlite_of(driver), known.size > 0 ? STATEMENT_MARK_SWAP : STATEMENT_MARK_ADD);
+    query_text(&query, span_text(name));
+    query_bytes(&query, value.data, value.size);
+    if (known.size > 0) {
+        query_bytes(&query, known.data, known.size);
+    }
+    return changed_one(sqlite_of(driver), &query);
+}
+
 /* ---- their tables ---- */
 
 static void query_raw(struct query *query, const struct mapping_raw *raw)

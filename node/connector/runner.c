@@ -279,7 +279,7 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     bool restored;
     runner->held_count = 0;
     due_forget(runner);
-    TRY(runner_settle_pending(runner));
+    TRY(runner_recover(runner));
     TRY(mark_number(runner, "loaded", &loaded));
     TRY(raise_generation(runner, &restored));
     *out_load = loaded == 0;
@@ -318,6 +318,9 @@ static void held_release(struct runner *runner)
 struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
 {
     *out_busy = false;
+    if (runner->claims_open) {
+        TRY(runner_recover(runner));
+    }
     if (!runner->ready) {
         struct core_facts facts;
         TRY(runner_facts(runner, &facts));

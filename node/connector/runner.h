@@ -15,7 +15,8 @@
  *   work.c      one row on its way: read, mapped
  *   lookup.c    whose row it is, if it has no shadow
  *   decide.c    engine jobs: the capture rule
- *   leaves.c    engine jobs: leaves and pending shadows
+ *   leaves.c    engine jobs: leaves
+ *   pending.c   claims and pending shadows: what makes a crash harmless
  *   apply.c     legacy transactions: claims and shadows; the rounds that carry out what was decided
  *   write.c     legacy transactions: write-backs
  *   insert.c    complaints and notes of others that have no row yet
@@ -96,6 +97,12 @@ struct runner {
     size_t late_count;
     bool late_missed;    /* there were more */
     bool compare_wanted; /* ... so a full comparison is to look for them: whoever begins it clears this */
+    uint64_t pending_next;   /* number of the next value of pending shadows */
+    uint64_t pending_closed; /* those below are in the legacy database */
+    uint64_t pending_kept;   /* those below are dropped from our store */
+    uint8_t claims_stamp[16];
+    bool claims_stamped;     /* the mark of claims is there, and begins so */
+    bool claims_open;        /* a batch was interrupted: runner_recover before anything is read */
     uint64_t captured, written;
 };
 
@@ -137,6 +144,7 @@ struct work {
     struct legacy_shadow vanished_at;
     bool locked;                /* held by a clerk's transaction */
     bool written;               /* its leaves stand in the store */
+    struct legacy_shadow stored; /* ... and this is its shadow */
     bool settled;               /* and the row as it was read has nothing more to get */
     uint64_t shadow_version;    /* as stored now */
 };
@@ -202,10 +210,18 @@ struct status decision_own(struct capture_decision *decision, struct arena *aren
 
 /* Writes the leaves of every open work whose decision is LEAVES, with its pending shadow, in one engine job. */
 struct status works_write_leaves(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
-/* Drops the pending shadows of written works. */
-struct status works_forget_pending(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
-/* Stores in the legacy database what an interrupted capture left pending. */
-struct status runner_settle_pending(struct runner *runner) MUST_CHECK;
+/* ---- pending.c ---- */
+
+/* Inside the job that wrote the leaves: the shadows of what was written, and away with those that are closed. */
+struct status pending_put(struct runner *runner, const struct work *works, size_t count, struct arena *arena) MUST_CHECK;
+/* Drops what is closed, where no batch follows that would. */
+struct status runner_forget_pending(struct runner *runner) MUST_CHECK;
+/* Inside a legacy transaction: claims of decisions to write leaves (capture_claim was called), and their end. STALE: another
+ * connector works on this lane, or an interruption has not been recovered from. */
+struct status claims_put(struct runner *runner, struct work *const *works, size_t count) MUST_CHECK;
+struct status claims_close(struct runner *runner) MUST_CHECK;
+/* Stores in the legacy database what an interrupted batch left: pending shadows, then claims. Between batches only. */
+struct status runner_recover(struct runner *runner) MUST_CHECK;
 
 /* ---- tell.c ---- */
 

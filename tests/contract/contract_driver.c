@@ -733,6 +733,27 @@ static void marks_are_kept(void **state)
     world_end(&world);
 }
 
+static void a_mark_is_swapped_only_for_the_one_that_was_seen(void **state)
+{
+    struct world world;
+    struct span value = {0};
+    world_begin(&world, factory_of(state));
+    const struct driver_ops *ops = world.driver->ops;
+    struct span none = {0};
+    struct span one = span_text("0123456789abcdefand more");
+    struct span two = span_text("fedcba9876543210");
+    must(&world, ops->begin(world.driver));
+    assert_int_equal(ops->mark_swap(world.driver, "claims", span_of(one.data, 16), two).code, STATUS_STALE);
+    must(&world, ops->mark_swap(world.driver, "claims", none, one));
+    assert_int_equal(ops->mark_swap(world.driver, "claims", none, two).code, STATUS_STALE);
+    assert_int_equal(ops->mark_swap(world.driver, "claims", two, two).code, STATUS_STALE);
+    must(&world, ops->mark_swap(world.driver, "claims", span_of(one.data, 16), two));
+    must(&world, ops->commit(world.driver));
+    must(&world, ops->mark(world.driver, "claims", &world.arena, &value));
+    assert_true(span_equal(value, two));
+    world_end(&world);
+}
+
 static void a_rollback_takes_everything_back(void **state)
 {
     struct world world;
@@ -1101,6 +1122,7 @@ static const struct CMUnitTest cases[] = {
     CASE(a_lock_of_the_application_is_busy_and_passes),
     CASE(a_column_that_is_renamed_under_us_is_invalid_and_named_at_open),
     CASE(marks_are_kept),
+    CASE(a_mark_is_swapped_only_for_the_one_that_was_seen),
     CASE(a_rollback_takes_everything_back),
     CASE(waiting_ends_with_a_change_or_a_wake),
     CASE(the_catalogue_names_types_and_bounds),
