@@ -69,27 +69,35 @@ static struct status work_claim(struct runner *runner, struct work *work, uint8_
     return capture_claim(&source, &work->decision, number, &runner->arena);
 }
 
-/* Claims stand in one mark for the whole batch. All other changes of shadows one by one (they are rare), and claims of
- * rows that take over a vanished row's shadow with them. */
-static struct status store_claims(struct runner *runner, struct work *works, size_t count)
+/* Rows that take over a vanished row's shadow have their claim in it. */
+static bool claims_in_batch(const struct work *work)
 {
-    struct work **which = arena_array(&runner->arena, count, sizeof *which);
+    return stores_first(work) && work->decision.action == CAPTURE_LEAVES && work->match != MATCH_VANISHED;
+}
+
+static struct status open_claims(struct runner *runner, struct work *works, size_t count, struct work **out_which,
+                                 size_t *out_count)
+{
     uint8_t number[16];
-    size_t n = 0;
-    if (!which) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
     runner->options.crypto->random(runner->options.crypto->owner, number, sizeof number);
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (stores_first(&works[i]) && works[i].decision.action == CAPTURE_LEAVES) {
+            TRY(work_claim(runner, &works[i], number));
+        }
+        if (claims_in_batch(&works[i])) {
+            out_which[(*out_count)++] = &works[i];
+        }
+    }
+    return status_ok();
+}
+
+/* Changes of shadows that are no claims, one by one: they are rare. */
+static struct status store_others(struct runner *runner, struct work *works, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         struct work *work = &works[i];
-        if (!stores_first(work)) {
-            continue;
-        }
-        if (work->decision.action == CAPTURE_LEAVES) {
-            TRY(work_claim(runner, work, number));
-        }
-        if (work->decision.action == CAPTURE_LEAVES && work->match != MATCH_VANISHED) {
-            which[n++] = work;
+        if (!stores_first(work) || claims_in_batch(work)) {
             continue;
         }
         bool won;
@@ -100,29 +108,35 @@ static struct status store_claims(struct runner *runner, struct work *works, siz
             work->rounds++;
         }
     }
-    return n > 0 ? claims_put(runner, which, n) : status_ok();
+    return status_ok();
 }
 
-static bool any_stores_first(const struct work *works, size_t count)
+static size_t stores_first_count(const struct work *works, size_t count)
 {
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        if (stores_first(&works[i])) {
-            return true;
-        }
+        n += stores_first(&works[i]) ? 1 : 0;
     }
-    return false;
+    return n;
 }
 
-/* The shadow that a lost comparison would replace is read again; STALE means just that. */
+/* Claims stand in one mark for the whole batch. The shadow that a lost comparison would replace is read again; STALE means
+ * just that. */
 static struct status store_first(struct runner *runner, struct work *works, size_t count)
 {
-    if (!any_stores_first(works, count)) {
-        return status_ok();
+    struct work **which = arena_array(&runner->arena, count, sizeof *which);
+    size_t claims = 0;
+    size_t all = stores_first_count(works, count);
+    if (!which) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(runner->driver->ops->begin(runner->driver));
-    TRY_LEGACY(store_claims(runner, works, count));
-    TRY_LEGACY(runner->driver->ops->commit(runner->driver));
-    return status_ok();
+    TRY(open_claims(runner, works, count, which, &claims));
+    if (all > claims) {
+        TRY(runner->driver->ops->begin(runner->driver));
+        TRY_LEGACY(store_others(runner, works, count));
+        TRY_LEGACY(runner->driver->ops->commit(runner->driver));
+    }
+    return claims > 0 ? claims_put(runner, which, claims) : status_ok();
 }
 
 /* A first capture shows all that there is; later ones were asked about. */

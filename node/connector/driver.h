@@ -121,7 +121,8 @@ struct driver_ops {
     /* Small named values of ours. NOT_FOUND. */
     struct status (*mark)(struct driver *driver, const char *name, struct arena *arena, struct span *out_value) MUST_CHECK;
     struct status (*mark_set)(struct driver *driver, const char *name, struct span value) MUST_CHECK;
-    /* The same where the value so far begins with these 16 bytes, or, if `known` is empty, where there is none. STALE. */
+    /* The same where the value so far begins with these 16 bytes, or, if `known` is empty, where there is none. STALE.
+     * Without a transaction it is one of its own. */
     struct status (*mark_swap)(struct driver *driver, const char *name, struct span known, struct span value) MUST_CHECK;
 
     /* For connector_check, _install, _uninstall: text for a person, and the statements. */

@@ -22,6 +22,7 @@ enum {
     POSTGRES_DOZE_MS = 5,             /* pause before another try to fall asleep, doubled up to ... */
     POSTGRES_DOZE_MAX_MS = 160,
     POSTGRES_TRIGGERS = 4,            /* of a table */
+    POSTGRES_KEPT_MAX = 64,           /* prepared statements */
 };
 
 struct postgres_table {
@@ -51,6 +52,9 @@ struct driver_postgres {
     int64_t doze_ms;      /* next pause while we cannot have it */
     int64_t doze_until_ms;
     bool in_transaction;
+    bool marked;          /* the triggers can tell that this transaction is ours */
+    const char *kept[POSTGRES_KEPT_MAX]; /* prepared statement "sN" */
+    size_t kept_count;
     bool schema_there;    /* with our tables in it */
     bool may_create;
     struct catalogue catalogue;
@@ -77,6 +81,7 @@ struct parameters {
     int formats[POSTGRES_PARAMETERS_MAX];
     Oid types[POSTGRES_PARAMETERS_MAX];
     int count;
+    bool keep; /* the statement is sent often and its text lives as long as the driver: prepared once */
     enum status_code failed;
 };
 

@@ -17,6 +17,7 @@ void parameters_init(struct parameters *parameters, struct driver_postgres *post
 {
     parameters->postgres = postgres;
     parameters->count = 0;
+    parameters->keep = false;
     parameters->failed = STATUS_OK;
 }
 
@@ -296,17 +297,49 @@ static struct status collect(struct driver_postgres *postgres, PGresult **out_re
     return status_ok();
 }
 
+static struct status send_plain(struct driver_postgres *postgres, const char *sql, const struct parameters *parameters)
+{
+    int sent = PQsendQueryParams(postgres->conn, sql, parameters->count, parameters->types, parameters->values,
+                                 parameters->sizes, parameters->formats, 1);
+    return sent ? status_ok() : lost(postgres, "the connection was lost");
+}
+
+/* A statement is known by the place of its text. */
+static struct status send_kept(struct driver_postgres *postgres, const char *sql, const struct parameters *parameters)
+{
+    char name[24];
+    size_t at = 0;
+    while (at < postgres->kept_count && postgres->kept[at] != sql) {
+        at++;
+    }
+    if (at == POSTGRES_KEPT_MAX) {
+        return send_plain(postgres, sql, parameters);
+    }
+    snprintf(name, sizeof name, "s%zu", at);
+    if (at == postgres->kept_count) {
+        PGresult *result = NULL;
+        if (!PQsendPrepare(postgres->conn, name, sql, parameters->count, parameters->types)) {
+            return lost(postgres, "the connection was lost");
+        }
+        TRY(collect(postgres, &result));
+        PQclear(result);
+        postgres->kept[postgres->kept_count++] = sql;
+    }
+    int sent = PQsendQueryPrepared(postgres->conn, name, parameters->count, parameters->values, parameters->sizes,
+                                   parameters->formats, 1);
+    return sent ? status_ok() : lost(postgres, "the connection was lost");
+}
+
 struct status postgres_query(struct driver_postgres *postgres, const char *sql, const struct parameters *parameters,
                              PGresult **out_result)
 {
     if (parameters->failed != STATUS_OK) {
         return STATUS_MAKE(parameters->failed);
     }
-    if (PQstatus(postgres->conn) == CONNECTION_BAD ||
-        !PQsendQueryParams(postgres->conn, sql, parameters->count, parameters->types, parameters->values,
-                           parameters->sizes, parameters->formats, 1)) {
+    if (PQstatus(postgres->conn) == CONNECTION_BAD) {
         return lost(postgres, "the connection was lost");
     }
+    TRY(parameters->keep ? send_kept(postgres, sql, parameters) : send_plain(postgres, sql, parameters));
     return collect(postgres, out_result);
 }
 

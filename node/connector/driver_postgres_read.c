@@ -73,6 +73,7 @@ static struct status outbox_read(struct driver_postgres *postgres, bool mapped, 
     if (mapped) {
         parameter_array(&parameters, &labels);
     }
+    parameters.keep = !mapped;
     TRY(postgres_query(postgres, mapped ? OUTBOX_MAPPED_SQL : OUTBOX_SQL, &parameters, &result));
     struct status status = outbox_take(postgres, result, arena, out_events, out_count, out_foreign);
     PQclear(result);
@@ -273,6 +274,7 @@ struct status driver_postgres_shadows_of_record(struct driver *driver, struct re
     parameter_any(&parameters, span_text(any_part ? "t" : "f"), false);
     parameter_bytes(&parameters, part.bytes, sizeof part.bytes);
     parameter_int(&parameters, (int64_t)limit);
+    parameters.keep = true;
     return shadows_query(postgres, SHADOWS_RECORD_SQL, &parameters, arena, out_shadows, out_count);
 }
 
@@ -402,6 +404,7 @@ static struct status batch_read(struct driver_postgres *postgres, size_t table, 
     struct status status = status_ok();
     parameter_int(&batch->parameters, postgres->driver.lane);
     parameter_text(&batch->parameters, span_text(postgres->labels[table]));
+    batch->parameters.keep = true;
     TRY(postgres_query(postgres, postgres->tables[table].rows_sql, &batch->parameters, &result));
     for (int i = 0; i < PQntuples(result) && status_is_ok(status); i++) {
         size_t at = (size_t)result_int(result, i, 0) - 1;

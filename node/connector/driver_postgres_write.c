@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* Our session is marked for the triggers until its transaction ends. */
-static const char BEGIN_SQL[] = "BEGIN; SET LOCAL simpul.session = 'on'";
+/* Our session is marked for the triggers from the first write into a table of theirs until the transaction ends. */
+static const char MARKED_SQL[] = "SET LOCAL simpul.session = 'on'";
 /* Exactly these; the range only leads to the index, where the planner would read the whole outbox. */
 static const char OUTBOX_REMOVE_SQL[] = "DELETE FROM simpul.outbox WHERE id = ANY ($1) AND id BETWEEN $2 AND $3";
 /* Version n replaces n - 1, version 1 is inserted where nothing is; keys of one call are distinct. */
@@ -43,8 +43,19 @@ struct status driver_postgres_begin(struct driver *driver)
 {
     struct driver_postgres *postgres = postgres_of(driver);
     assert(!postgres->in_transaction);
-    TRY(postgres_exec(postgres, BEGIN_SQL));
+    TRY(postgres_exec(postgres, "BEGIN"));
     postgres->in_transaction = true;
+    postgres->marked = false;
+    return status_ok();
+}
+
+static struct status be_marked(struct driver_postgres *postgres)
+{
+    assert(postgres->in_transaction);
+    if (!postgres->marked) {
+        TRY(postgres_exec(postgres, MARKED_SQL));
+        postgres->marked = true;
+    }
     return status_ok();
 }
 
@@ -101,6 +112,7 @@ struct status driver_postgres_outbox_remove(struct driver *driver, const int64_t
     parameter_array(&parameters, &array);
     parameter_int(&parameters, least);
     parameter_int(&parameters, most);
+    parameters.keep = true;
     return postgres_run(postgres, OUTBOX_REMOVE_SQL, &parameters, &removed);
 }
 
@@ -167,6 +179,7 @@ struct status driver_postgres_shadows_store(struct driver *driver, const struct 
     begin_call(postgres, &parameters);
     parameter_int(&parameters, driver->lane);
     if (shadows_add(postgres, &parameters, shadows, count) > 0) {
+        parameters.keep = true;
         TRY(postgres_query(postgres, SHADOWS_STORE_SQL, &parameters, &result));
     }
     memset(out_stored, 0, count * sizeof *out_stored);
@@ -227,6 +240,7 @@ struct status driver_postgres_mark_swap(struct driver *driver, const char *name,
     if (known.size > 0) {
         parameter_bytes(&parameters, known.data, known.size);
     }
+    parameters.keep = known.size > 0;
     TRY(postgres_run(postgres, known.size > 0 ? MARK_SWAP_SQL : MARK_ADD_SQL, &parameters, &touched));
     return touched == 1 ? status_ok() : STATUS_MAKE(STATUS_STALE);
 }
@@ -272,6 +286,7 @@ struct status driver_postgres_update(struct driver *driver, size_t table, struct
         return status_ok();
     }
     begin_call(postgres, &parameters);
+    TRY(be_marked(postgres));
     TRY(mapping_key_split(mapped, key, &postgres->scratch, values));
     TRY(update_sql(postgres, table, cells, count, &sql));
     for (size_t i = 0; i < count; i++) {
@@ -367,6 +382,7 @@ struct status driver_postgres_insert(struct driver *driver, size_t table, const 
     PGresult *result = NULL;
     const char *sql;
     begin_call(postgres, &parameters);
+    TRY(be_marked(postgres));
     TRY(insert_sql(postgres, table, cells, cell_count, fills, fill_count, &parameters, &sql));
     TRY(postgres_query(postgres, sql, &parameters, &result));
     struct status status = key_take(postgres, table, result, arena, out_key);
