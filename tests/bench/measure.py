@@ -11,7 +11,11 @@ UPDATES = "updates, 100 a commit"
 SINGLES = "updates, 1 a commit"
 PAUSE_INSERTS = "catch-up: inserts, store to store"
 PAUSE_UPDATES = "catch-up: updates, store to store"
-PHASES = [LOAD, INSERTS, UPDATES, SINGLES, PAUSE_INSERTS, PAUSE_UPDATES]
+END_INSERTS = "catch-up: inserts, end to end"
+END_UPDATES = "catch-up: updates, end to end"
+PHASES = [LOAD, INSERTS, UPDATES, SINGLES, END_INSERTS, END_UPDATES, PAUSE_INSERTS, PAUSE_UPDATES]
+# What the project asks of itself, from the node's store to the hub's store (the end-to-end rows have to do more).
+REQUIRED = {LOAD: 0.5, INSERTS: 1, UPDATES: 1, SINGLES: 1, PAUSE_INSERTS: 0.5, PAUSE_UPDATES: 0.5}
 
 TICK = os.sysconf("SC_CLK_TCK")
 

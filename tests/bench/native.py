@@ -7,7 +7,7 @@ import time
 import measure
 import workload
 from databases import PgConnection, PostgresCluster
-from measure import LOAD, INSERTS, UPDATES, SINGLES, PAUSE_INSERTS, PAUSE_UPDATES
+from measure import LOAD, INSERTS, UPDATES, SINGLES, END_INSERTS, END_UPDATES, PAUSE_INSERTS, PAUSE_UPDATES
 
 
 class Pair:
@@ -130,6 +130,9 @@ def run(folder, sizes, only, options, result):
             paused(pair, PAUSE_INSERTS, pair.inserts(batch), lambda: pair.has(pair.next_key - 1), result)
         if wanted(PAUSE_UPDATES):
             paused(pair, PAUSE_UPDATES, updates(batch, 3), lambda: pair.has(batch, "tanggapan LIKE 'Jawaban 3-%'"), result)
+        for ends, pauses in ((END_INSERTS, PAUSE_INSERTS), (END_UPDATES, PAUSE_UPDATES)):
+            if pauses in result.get("native", {}):  # for native replication the two are the same
+                result["native"][ends] = result["native"][pauses]
         if "latency" in only:
             latency(pair, sizes["latency"], result)
     finally:

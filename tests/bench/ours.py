@@ -10,7 +10,7 @@ import harness
 import measure
 import workload
 from databases import PostgresLegacy
-from measure import LOAD, INSERTS, UPDATES, SINGLES, PAUSE_INSERTS, PAUSE_UPDATES
+from measure import LOAD, INSERTS, UPDATES, SINGLES, END_INSERTS, END_UPDATES, PAUSE_INSERTS, PAUSE_UPDATES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NODE = "61.03"
@@ -169,6 +169,16 @@ def paused(f, name, statements, options, result):
         phase.ended = f.arrived()
 
 
+def behind(f, name, statements, options, result):
+    """The node stops; the clerks go on; then the node goes on. Nothing but us and the legacy database works meanwhile, in
+    full batches, so these numbers hardly depend on how fast the clerks are."""
+    f.node.freeze()
+    workload.play(f.connection, statements, 100)
+    with Phase(f, name, len(statements), options, result) as phase:
+        f.node.thaw()
+        phase.ended = f.arrived()
+
+
 def latency(f, count, result):
     samples = []
     for n in range(count):
@@ -195,6 +205,10 @@ def run(simpul, folder, sizes, only, options, result):
             live(f, UPDATES, [workload.update(key, 1) for key in range(1, batch + 1)], 100, options, result)
         if wanted(SINGLES):
             live(f, SINGLES, [workload.update(key, 2) for key in range(1, sizes["single"] + 1)], 1, options, result)
+        if wanted(END_INSERTS):
+            behind(f, END_INSERTS, insert_statements(f, batch), options, result)
+        if wanted(END_UPDATES):
+            behind(f, END_UPDATES, [workload.update(key, 4) for key in range(1, batch + 1)], options, result)
         if wanted(PAUSE_INSERTS):
             paused(f, PAUSE_INSERTS, insert_statements(f, batch), options, result)
         if wanted(PAUSE_UPDATES):
