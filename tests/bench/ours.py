@@ -67,21 +67,20 @@ class Federation:
     def in_node(self):
         return sum(s["size"] for s in self.node.ask("log.streams")["streams"] if s["node"] == NODE)
 
-    def outbox(self):
-        return int(self.legacy.sql("SELECT count(*) FROM simpul.outbox")[0][0])
-
     def captured(self):
-        return self.outbox() == 0 and self.node.connector()["state"] == "running"
+        return not self.legacy.sql("SELECT 1 FROM simpul.outbox LIMIT 1") and self.node.connector()["state"] == "running"
 
     def arrived(self, seconds=300):
         """Waits until everything is at the hub; when the last of it came."""
-        size, at, deadline = -1, time.monotonic(), time.monotonic() + seconds
+        size, at, looked, deadline = -1, time.monotonic(), 0, time.monotonic() + seconds
         while True:
             now, seen = time.monotonic(), self.at_hub()
             if seen != size:
                 size, at = seen, now
-            elif now - at > 0.15 and self.captured() and self.in_node() == self.at_hub() == size:
-                return at
+            elif now - max(at, looked) > 0.15:  # rarely: looking at the outbox is work for the legacy database
+                looked = now
+                if self.captured() and self.in_node() == self.at_hub() == size:
+                    return at
             if now > deadline:
                 raise SystemExit(f"benchmark: the hub holds {seen} leaves, the node {self.in_node()}")
             time.sleep(0.004)
