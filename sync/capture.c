@@ -381,6 +381,9 @@ static struct status decide(struct capture_work *work)
     if (!work->shadow) {
         return decide_new(work);
     }
+    if (work->shadow->state == SHADOW_OURS) {
+        return status_ok();
+    }
     if (work->shadow->claim.open) {
         return decide_claim(work);
     }

@@ -185,6 +185,8 @@ struct status core_due(struct core *core, uint32_t lane, size_t limit, struct ar
 /* Those above `after`, the order of one that was given out: who has to leave some for later goes on behind them. */
 struct status core_due_after(struct core *core, uint32_t lane, uint64_t after, size_t limit, struct arena *arena,
                              struct due **out_due, size_t *out_count) MUST_CHECK;
+/* Makes a record due although nothing came through others. */
+struct status core_due_add(struct core *core, uint32_t lane, struct record_id record) MUST_CHECK;
 struct status core_due_done(struct core *core, uint32_t lane, struct due due) MUST_CHECK;
 /* Registers a lane: from now on changes are due to it; records already held and owned become due once. */
 struct status core_lane_open(struct core *core, uint32_t lane) MUST_CHECK;

@@ -110,6 +110,12 @@ struct status core_due(struct core *core, uint32_t lane, size_t limit, struct ar
     return core_due_after(core, lane, 0, limit, arena, out_due, out_count);
 }
 
+struct status core_due_add(struct core *core, uint32_t lane, struct record_id record)
+{
+    TRY(records_flush(core));
+    return due_put(core, lane, record);
+}
+
 struct status core_due_done(struct core *core, uint32_t lane, struct due due)
 {
     uint64_t order;

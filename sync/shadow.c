@@ -346,7 +346,7 @@ static void take_shadow(struct decoder *d, struct shadow *shadow)
     take_table(d);
     shadow->version = reader_varint(&d->in);
     uint8_t state = reader_u8(&d->in);
-    if (state > SHADOW_UNTIED) {
+    if (state > SHADOW_OURS) {
         d->in.failed = true;
         return;
     }

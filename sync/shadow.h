@@ -50,6 +50,7 @@ enum shadow_register_flag {
                                   or the row was bound with another value than the one first captured */
     SHADOW_SENT = 1 << 1,      /* `sent` holds */
     SHADOW_UNSAID = 1 << 2,    /* ... but the mapping could not say that value: the row still shows the one before */
+    SHADOW_SETTLED = 1 << 3,   /* SHADOW_OURS: the conflict that it told of has been settled, and it says so */
 };
 
 struct shadow_register {
@@ -99,6 +100,8 @@ enum shadow_state {
     SHADOW_VANISHED = 2,  /* the row is gone since `since_ms`; grace, then presence = withdrawn */
     SHADOW_WITHDRAWN = 3, /* ... and that has been written */
     SHADOW_UNTIED = 4,    /* vanished after a route away: writes nothing any more */
+    SHADOW_OURS = 5,      /* a row of ours that tells clerks something: nothing is captured from it; its one register is
+                             what it tells of, with the digest of its text */
 };
 
 struct shadow {

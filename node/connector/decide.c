@@ -22,6 +22,16 @@ static bool record_has_part(const struct record *record, struct part_id part)
     return false;
 }
 
+bool record_is_conflicted(const struct record *record)
+{
+    for (size_t i = 0; i < record->register_count; i++) {
+        if (record->registers[i].sibling_count > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool id_is_none(struct record_id id)
 {
     return record_id_equal(id, (struct record_id){{0}});
@@ -92,6 +102,7 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
             return status;
         }
     }
+    work->conflicted = input->record && record_is_conflicted(input->record);
     TRY(work_references(runner, core, work));
     work->needs_lookup = work_wants_lookup(runner, work);
     if (work->needs_lookup) {

@@ -87,7 +87,8 @@ static struct status due_round(struct runner *runner, struct due_work *due, bool
         due->acks |= works[i].end == WORK_HELD && works[i].decision.wait == WAIT_ACK;
         due->locked |= works[i].end == WORK_HELD && works[i].locked;
     }
-    return due_insert(runner, due, shadows, count, out_again);
+    TRY(due_insert(runner, due, shadows, count, out_again));
+    return due_tell(runner, due, shadows, count);
 }
 
 static struct status due_record(struct runner *runner, struct due_work *due)

@@ -69,6 +69,11 @@ static struct status work_leaves(struct runner *runner, struct core *core, struc
         TRY(work_tell(runner, work, true, arena));
     }
     TRY(work_settle(runner, &source, work));
+    /* What an own change makes or settles comes back as due to nobody else. */
+    if (decision->record && conflict_note_form(runner->options.mapping) &&
+        (work->conflicted || record_is_conflicted(decision->record))) {
+        TRY(core_due_add(core, runner->options.legacy->lane, decision->record->id));
+    }
     work->written = true;
     return status_ok();
 }

@@ -21,6 +21,7 @@
  *   write.c     legacy transactions: write-backs
  *   insert.c    complaints and notes of others that have no row yet
  *   tell.c      the quarantine
+ *   conflict_note.c  notes in their database that tell clerks of conflicts
  *   facts.c     what is asked of the core before anything else
  *   due.c       records that changed through others
  *   late.c      rows of a walk that had to be put off
@@ -143,6 +144,7 @@ struct work {
     struct shadow vanished;     /* MATCH_VANISHED */
     struct legacy_shadow vanished_at;
     bool locked;                /* held by a clerk's transaction */
+    bool conflicted;            /* the record had siblings when this was decided */
     bool written;               /* its leaves stand in the store */
     struct legacy_shadow stored; /* ... and this is its shadow */
     bool settled;               /* and the row as it was read has nothing more to get */
@@ -198,6 +200,8 @@ struct works_job {
 struct status works_call(struct runner *runner, struct works_job *job,
                          struct status (*run)(struct job *, struct core *, struct arena *), bool reads_only) MUST_CHECK;
 
+/* Some register has several siblings. */
+bool record_is_conflicted(const struct record *record);
 /* Decides every open work in one engine job. */
 struct status works_decide(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 /* A note's long texts stand in their bodies, not in the record's row: the record with them. Inside a job. */
@@ -268,6 +272,14 @@ struct insert_work {
  * has a row now, so its number can be told and its notes can follow. */
 struct status due_insert(struct runner *runner, struct due_work *due, const struct legacy_shadow *shadows,
                          size_t shadow_count, bool *out_again) MUST_CHECK;
+
+/* ---- conflict_note.c ---- */
+
+/* The table in which clerks are told of conflicts; NULL: nowhere. */
+const struct mapping_form *conflict_note_form(const struct mapping *mapping);
+/* Tells the clerks of the record's conflicts, and of their end. `shadows`: those of the record. */
+struct status due_tell(struct runner *runner, struct due_work *due, const struct legacy_shadow *shadows,
+                       size_t count) MUST_CHECK;
 
 /* ---- facts.c ---- */
 

@@ -330,12 +330,37 @@ static bool has_form(const struct mapping_table *table, enum mapping_form_kind k
     return false;
 }
 
+static bool writes(const struct mapping_form *form, uint32_t number)
+{
+    for (size_t i = 0; i < form->register_count; i++) {
+        if (form->registers[i].number == number) {
+            return form->registers[i].writable;
+        }
+    }
+    return false;
+}
+
+/* Notes that tell clerks of conflicts must not be seen by citizens. */
+static void read_tell(struct loader *loader, struct mapping_form *form, const struct yaml_node *node)
+{
+    static const char *const words[] = {"no", "indonesian", "english", NULL};
+    size_t word = 0;
+    if (!node || !yaml_word(&loader->walk, node, "\"conflicts\"", words, &word) || word == 0) {
+        return;
+    }
+    form->tell = (enum mapping_tell)word;
+    if (!form->insert || !writes(form, REG_NOTE_TEXT) || !writes(form, REG_NOTE_INTERNAL)) {
+        yaml_problem(&loader->walk, node, "Map \"internal\" to a column and let Simpul insert rows here, or write: no.",
+                     "Conflicts can be told only in a table with \"text\", \"internal\" and \"insert\".");
+    }
+}
+
 void loader_section(struct loader *loader, enum mapping_form_kind kind, const struct yaml_node *section)
 {
     static const char *const known_complaint[] = {
         "table", "schema", "key", "identity", "only", "fields", "insert", "wait_until_filled", NULL};
     static const char *const known_note[] = {
-        "table", "schema", "key", "parent", "identity", "only", "fields", "insert", "wait_until_filled", NULL};
+        "table", "schema", "key", "parent", "identity", "only", "fields", "insert", "wait_until_filled", "conflicts", NULL};
     bool is_note = kind == FORM_NOTE;
     const char *what = is_note ? "\"notes\"" : "\"complaints\"";
     if (!yaml_is_map(&loader->walk, section, what)) {
@@ -363,4 +388,5 @@ void loader_section(struct loader *loader, enum mapping_form_kind kind, const st
     read_filters(loader, table, form, yaml_get(section, "only"));
     read_fields(loader, table, form, yaml_need(&loader->walk, section, "fields", "which column holds what"));
     read_insert(loader, table, form, yaml_get(section, "insert"));
+    read_tell(loader, form, yaml_get(section, "conflicts"));
 }

@@ -55,8 +55,16 @@ struct mapping_register {
     size_t field_count;
 };
 
+/* Whether clerks are told of conflicts by an internal note in this table. */
+enum mapping_tell {
+    TELL_NOTHING,
+    TELL_INDONESIAN,
+    TELL_ENGLISH,
+};
+
 struct mapping_form {
     enum mapping_form_kind kind;
+    enum mapping_tell tell; /* FORM_NOTE */
     const struct mapping_table *table;
     const struct mapping_register *registers; /* ascending by number */
     size_t register_count;
