@@ -143,7 +143,7 @@ void board_nodes(struct board_call *call)
 
 static bool read_filter(struct board_call *call, struct figures_filter *filter, char texts[3][256])
 {
-    static const char *const clocks[FACT_CLOCK_COUNT] = {"verify", "follow", "finish", "ombudsman"};
+    static const char *const clocks[FACT_CLOCK_COUNT] = {"verify", "follow", "finish", "ombudsman", "any"};
     char text[64];
     if (!call_span(call, &filter->span)) {
         return false;

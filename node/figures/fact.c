@@ -67,7 +67,8 @@ static int64_t time_of(const struct record *record, struct part_id part, uint32_
     return shown_value(record, part, number, arena, &shown, &value) ? value.time.ms : 0;
 }
 
-/* When the value that is shown came to be, by the log. */
+/* When the value that is shown came to be, by the log; 0 where it came with the complaint itself: that a first load brought
+ * it today says nothing about when it happened. */
 static int64_t written_at(const struct record *record, struct part_id part, uint32_t number, struct arena *arena)
 {
     struct shown shown;
@@ -76,7 +77,15 @@ static int64_t written_at(const struct record *record, struct part_id part, uint
         shown.sibling >= reg->sibling_count) {
         return 0;
     }
-    return (int64_t)record_effective_ms(record, &reg->siblings[shown.sibling]);
+    const struct sibling *sibling = &reg->siblings[shown.sibling];
+    return sibling->kind == KIND_CREATE ? 0 : (int64_t)record_effective_ms(record, sibling);
+}
+
+/* A complaint that came through us says by itself when it did. */
+static int64_t created_at(const struct record *record)
+{
+    const struct record_register *reg = record_register_find(record, none, REG_STATUS);
+    return reg && reg->sibling_count > 0 ? (int64_t)record_effective_ms(record, &reg->siblings[0]) : 0;
 }
 
 /* Copies what fits, never half a character, with control characters as spaces. */
@@ -118,7 +127,7 @@ static int64_t first_note_ms(const struct record *record, struct arena *arena)
 static void read_times(const struct record *record, struct arena *arena, struct fact *fact)
 {
     fact->received_ms = time_of(record, none, REG_TIME_RECEIVED, arena);
-    fact->received_ms = fact->received_ms ? fact->received_ms : written_at(record, none, REG_STATUS, arena);
+    fact->received_ms = fact->received_ms ? fact->received_ms : created_at(record);
     fact->disposed_ms = time_of(record, none, REG_TIME_DISPOSED, arena);
     if (fact->disposed_ms == 0) {
         fact->disposed_ms = time_of(record, none, REG_TIME_VERIFIED, arena);
@@ -178,17 +187,24 @@ static enum deadline_clock finish_clock(const struct fact *fact)
 static void run_clocks(struct fact *fact, int32_t zone_minutes)
 {
     bool verified = fact->status == COMPLAINT_TERVERIFIKASI;
+    /* Where nobody wrote down the disposition, its clocks begin at the reception: rather early than never. */
+    int64_t disposed_ms = fact->disposed_ms ? fact->disposed_ms : fact->received_ms;
     if (fact->status == COMPLAINT_BELUM_VERIFIKASI) {
         fact->due_day[FACT_VERIFY] = due_day(fact->received_ms, DEADLINE_VERIFY, zone_minutes);
     }
     if (verified && fact->followed_ms == 0) {
-        fact->due_day[FACT_FOLLOW_UP] = due_day(fact->disposed_ms, DEADLINE_FOLLOW_UP, zone_minutes);
+        fact->due_day[FACT_FOLLOW_UP] = due_day(disposed_ms, DEADLINE_FOLLOW_UP, zone_minutes);
     }
     if (verified || fact->status == COMPLAINT_PROSES) {
-        fact->due_day[FACT_FINISH] = due_day(fact->disposed_ms, finish_clock(fact), zone_minutes);
+        fact->due_day[FACT_FINISH] = due_day(disposed_ms, finish_clock(fact), zone_minutes);
     }
     if (workflow_is_open(fact->status)) {
         fact->due_day[FACT_OMBUDSMAN] = due_day(fact->received_ms, DEADLINE_OMBUDSMAN, zone_minutes);
+    }
+    for (int clock = FACT_VERIFY; clock <= FACT_FINISH; clock++) {
+        int32_t day = fact->due_day[clock];
+        int32_t *first = &fact->due_day[FACT_ANY];
+        *first = day != 0 && (*first == 0 || day < *first) ? day : *first;
     }
 }
 

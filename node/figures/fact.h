@@ -12,6 +12,7 @@ enum fact_clock {
     FACT_FOLLOW_UP, /* terverifikasi without a follow-up: 5 from the disposition */
     FACT_FINISH,    /* terverifikasi or proses: 5, 14 or 60 from the disposition */
     FACT_OMBUDSMAN, /* open: 60 calendar days from received */
+    FACT_ANY,       /* the first of verify, follow up and finish that ends: each late complaint once */
     FACT_CLOCK_COUNT,
 };
 

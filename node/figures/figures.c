@@ -9,13 +9,13 @@
 #include "node/figures/figures_parts.h"
 
 /* Another layout is another number: the file is made anew. */
-#define FIGURES_VERSION "1"
+#define FIGURES_VERSION "2"
 
 static const char schema_sql[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE facts (id BLOB PRIMARY KEY, changed INTEGER, counted INTEGER, owner TEXT, province TEXT, status INTEGER,"
     " received_ms INTEGER, received_day INTEGER, disposed_ms INTEGER, followed_ms INTEGER, closed_ms INTEGER,"
-    " due_verify INTEGER, due_follow INTEGER, due_finish INTEGER, due_ombudsman INTEGER, channel INTEGER,"
+    " due_verify INTEGER, due_follow INTEGER, due_finish INTEGER, due_ombudsman INTEGER, due_any INTEGER, channel INTEGER,"
     " classification INTEGER, supervisory INTEGER, confidential INTEGER, anonymous INTEGER, rating INTEGER,"
     " conflicts INTEGER, category TEXT, opd TEXT, title TEXT) WITHOUT ROWID;"
     "CREATE INDEX facts_time ON facts (received_ms, id) WHERE counted;"
@@ -34,7 +34,7 @@ static const char writer_sql[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OF
 static const char reader_sql[] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"
                                  "PRAGMA busy_timeout=5000;";
 
-const char *const figures_late_dims[FACT_CLOCK_COUNT] = {"late verify", "late follow", "late finish", "late ombudsman"};
+const char *const figures_late_dims[FACT_CLOCK_COUNT] = {"late verify", "late follow", "late finish", "late ombudsman", "late any"};
 
 struct status figures_result(struct figures *figures, int rc)
 {

@@ -237,17 +237,17 @@ static void fact_read(sqlite3_stmt *query, struct fact *out_fact)
     for (int i = 0; i < FACT_CLOCK_COUNT; i++) {
         fact->due_day[i] = sqlite3_column_int(query, 8 + i);
     }
-    fact->channel = (enum channel)sqlite3_column_int(query, 12);
-    fact->rating = (uint32_t)sqlite3_column_int(query, 13);
-    column_text(query, 14, fact->category, sizeof fact->category);
-    column_text(query, 15, fact->opd, sizeof fact->opd);
-    column_text(query, 16, fact->title, sizeof fact->title);
+    fact->channel = (enum channel)sqlite3_column_int(query, 13);
+    fact->rating = (uint32_t)sqlite3_column_int(query, 14);
+    column_text(query, 15, fact->category, sizeof fact->category);
+    column_text(query, 16, fact->opd, sizeof fact->opd);
+    column_text(query, 17, fact->title, sizeof fact->title);
 }
 
 static struct status fact_find(struct figures *figures, struct record_id id, struct fact *out_fact)
 {
     static const char sql[] = "SELECT changed, counted, owner, status, received_ms, disposed_ms, followed_ms, closed_ms,"
-                              " due_verify, due_follow, due_finish, due_ombudsman, channel, rating, category, opd, title"
+                              " due_verify, due_follow, due_finish, due_ombudsman, due_any, channel, rating, category, opd, title"
                               " FROM facts WHERE id = ?1";
     TRY(query_of(figures, &figures->find, sql));
     *out_fact = (struct fact){.id = id, .changed = UINT64_MAX};
@@ -264,7 +264,7 @@ static struct status fact_find(struct figures *figures, struct record_id id, str
 static struct status fact_save(struct figures *figures, const struct fact *fact)
 {
     static const char sql[] = "INSERT OR REPLACE INTO facts VALUES"
-                              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)";
+                              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)";
     char owner[20];
     char province[3];
     TRY(query_of(figures, &figures->save, sql));
@@ -280,6 +280,7 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
                                fact->due_day[1],
                                fact->due_day[2],
                                fact->due_day[3],
+                               fact->due_day[4],
                                fact->channel,
                                fact->classification,
                                fact->supervisory,
@@ -296,9 +297,9 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         sqlite3_bind_int64(query, 6 + (int)i, numbers[i]);
     }
-    sqlite3_bind_text(query, 23, fact->category, -1, SQLITE_STATIC);
-    sqlite3_bind_text(query, 24, fact->opd, -1, SQLITE_STATIC);
-    sqlite3_bind_text(query, 25, fact->title, -1, SQLITE_STATIC);
+    sqlite3_bind_text(query, 24, fact->category, -1, SQLITE_STATIC);
+    sqlite3_bind_text(query, 25, fact->opd, -1, SQLITE_STATIC);
+    sqlite3_bind_text(query, 26, fact->title, -1, SQLITE_STATIC);
     return step(figures, query);
 }
 

@@ -23,7 +23,7 @@ static void word_take(void *owner, const char *word, size_t size)
 /* Parameters stand at fixed numbers, so that what a filter leaves out is simply not asked. */
 static void where_text(const struct figures_filter *filter, const struct words *words, char *out_sql, size_t size)
 {
-    static const char *const late[FACT_CLOCK_COUNT] = {"due_verify", "due_follow", "due_finish", "due_ombudsman"};
+    static const char *const late[FACT_CLOCK_COUNT] = {"due_verify", "due_follow", "due_finish", "due_ombudsman", "due_any"};
     int level = figures_level(filter->span.scope);
     size_t at = (size_t)snprintf(out_sql, size, "FROM facts WHERE counted AND received_day BETWEEN ?1 AND ?2%s%s%s%s%s%s",
                                  level == LEVEL_OWNER      ? " AND owner = ?3"

@@ -107,7 +107,7 @@ static struct status read_statuses(struct reading *reading)
 
 static struct status read_late(struct reading *reading)
 {
-    static const char *const names[FACT_CLOCK_COUNT] = {"verify", "follow", "finish", "ombudsman"};
+    static const char *const names[FACT_CLOCK_COUNT] = {"verify", "follow", "finish", "ombudsman", "any"};
     char tail[256];
     (void)snprintf(tail, sizeof tail, "AND CAST(f.value AS INTEGER) < ?4 %s GROUP BY f.scope HAVING sum(f.n) > 0",
                    reading->where);

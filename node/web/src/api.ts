@@ -11,7 +11,7 @@ export type StatusName = "belum_verifikasi" | "tunda" | "terverifikasi" | "prose
 export interface Spread { n: number; mean?: number; median?: number }
 export interface Totals {
   scope: string; received: number; status: Partial<Record<StatusName, number>>;
-  late: { verify?: number; follow?: number; finish?: number; ombudsman?: number };
+  late: { verify?: number; follow?: number; finish?: number; ombudsman?: number; any?: number };
   follow_up: Spread; rating: Spread; oldest_open_ms?: number;
 }
 export type NodeState = "current" | "behind" | "unheard" | "forked" | "inactive";

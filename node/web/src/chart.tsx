@@ -17,8 +17,8 @@ function options(width: number, height: number): uPlot.Options {
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
     scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.1)] } },
     axes: [
-      { stroke: colour("--quiet"), font, grid: { show: false }, ticks: grid, space: 70, values: (_u, splits) => splits.map((s) => short.format(new Date(s * 1000))) },
-      { stroke: colour("--quiet"), font, grid, ticks: { show: false }, size: 46, values: (_u, splits) => splits.map((v) => (Number.isInteger(v) ? number(v) : "")) },
+      { stroke: colour("--quiet"), font, grid: { show: false }, ticks: grid, space: 70, size: 28, values: (_u, splits) => splits.map((s) => short.format(new Date(s * 1000))) },
+      { stroke: colour("--quiet"), font, grid, ticks: { show: false }, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000, 100000], values: (_u, splits) => splits.map((v) => (Number.isInteger(v) ? number(v) : "")) },
     ],
     series: [{}, { stroke: colour("--accent"), width: 2, points: { show: false } }, { stroke: colour("--second"), width: 2, dash: [6, 4], points: { show: false } }],
   };
@@ -32,13 +32,13 @@ export function Trend({ rows }: { rows: [number, number, number][] }): JSX.Eleme
   useEffect(() => {
     const element = box.current;
     if (!element) { return; }
-    const made = new uPlot(options(Math.max(200, element.clientWidth), 220), data, element);
+    const made = new uPlot(options(Math.max(200, element.clientWidth), 240), data, element);
     made.over.addEventListener("mousemove", () => {
       const row = rows[made.cursor.idx ?? -1];
       if (row && said.current) { said.current.textContent = `${dayText(row[0])}: ${number(row[1])} ${t("masuk", "received")}, ${number(row[2])} ${t("selesai", "completed")}`; }
     });
     plot.current = made;
-    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(200, element.clientWidth), height: 220 }));
+    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(200, element.clientWidth), height: 240 }));
     watch.observe(element);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const repaint = (): void => { const o = options(made.width, made.height); made.series[1].stroke = () => o.series[1].stroke as string; made.redraw(); };

@@ -13,8 +13,12 @@ import { SMALL, ago, channelText, decimal, moment, number, percentOf, statusText
 const at = (x: Totals, name: string): number => (x.status as Record<string, number>)[name] ?? 0;
 const followed = (x: Totals): number | null => percentOf(at(x, "selesai") + at(x, "proses"), x.received);
 const completed = (x: Totals): number | null => percentOf(at(x, "selesai"), x.received);
-const overdue = (x: Totals): number => (x.late.verify ?? 0) + (x.late.follow ?? 0) + (x.late.finish ?? 0);
+const overdue = (x: Totals): number => x.late.any ?? 0;
 const days = (n: number | undefined): string => (n === undefined ? "–" : decimal(n));
+
+function Meter({ part, whole }: { part: number; whole: number }): JSX.Element {
+  return <svg class="meter" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="whole" width="100" height="8" /><rect width={whole > 0 ? (100 * part) / whole : 0} height="8" /></svg>;
+}
 
 export function Small({ n }: { n: number }): JSX.Element | null {
   return n > 0 && n < SMALL ? <abbr class="small" title={t(`hanya ${n} aduan: angka persen mudah berayun dan tidak diperingkat`, `only ${n} complaints: percentages swing easily and are not ranked`)}>{t("n kecil", "small n")}</abbr> : null;
@@ -40,7 +44,7 @@ function Figures({ o, list }: { o: Overview; list: (more: Record<string, string>
   const b = o.before;
   return <div class="figures">
     <Figure title={t("Diterima", "Received")} about={t("Semua aduan dengan tanggal terima dalam periode.", "All complaints received in the period.")} value={number(x.received)} href={list({})}>
-      <Change now={x.received} before={b.received} unit="" />
+      <Change now={x.received} before={b.received || null} unit="" />
     </Figure>
     <Figure title={t("Belum verifikasi", "Not verified")} about={t("Status belum verifikasi sekarang.", "Status not verified, now.")} value={number(at(x, "belum_verifikasi"))} href={list({ status: "belum_verifikasi" })}>
       {x.oldest_open_ms ? <small>{t("terlama masih terbuka:", "oldest still open:")} {ago(x.oldest_open_ms, o.trust.now_ms)}</small> : <small class="quiet">{t("tidak ada yang terbuka", "nothing open")}</small>}
@@ -54,7 +58,7 @@ function Figures({ o, list }: { o: Overview; list: (more: Record<string, string>
     <Figure title={t("Laju tindak lanjut", "Follow-up speed")} about={t("Hari dari disposisi sampai tindak lanjut pertama: rata-rata, dan median dari hari penuh.", "Days from disposition to the first follow-up: mean, and median of whole days.")} value={<>{days(x.follow_up.mean)} <span class="unit">{t("hari", "days")}</span></>}>
       <small>{t("median", "median")} {days(x.follow_up.median)} · {number(x.follow_up.n)} {t("aduan", "complaints")}</small>
     </Figure>
-    <Figure title={t("Terlambat", "Overdue")} about={t("Aduan terbuka yang melewati batas: verifikasi 3, tindak lanjut 5, selesai 5/14/60 hari kerja.", "Open complaints past their term: verify 3, follow-up 5, complete 5/14/60 working days.")} value={<span class={overdue(x) ? "warn" : ""}>{number(overdue(x))}</span>}>
+    <Figure title={t("Terlambat", "Overdue")} about={t("Aduan terbuka yang melewati batas: verifikasi 3, tindak lanjut 5, selesai 5/14/60 hari kerja.", "Open complaints past their term: verify 3, follow-up 5, complete 5/14/60 working days.")} value={<span class={overdue(x) ? "warn" : ""}>{number(overdue(x))}</span>} href={list({ late: "any" })}>
       <small class="parts">
         <a href={list({ late: "verify" })}>{t("verif", "verify")} {number(x.late.verify ?? 0)}</a> <a href={list({ late: "follow" })}>{t("TL", "follow-up")} {number(x.late.follow ?? 0)}</a> <a href={list({ late: "finish" })}>{t("selesai", "complete")} {number(x.late.finish ?? 0)}</a>
       </small>
@@ -95,7 +99,7 @@ type Column = "name" | "received" | "followed" | "completed" | "median" | "late"
 const ranked: Column[] = ["followed", "completed", "median"];
 
 function Bar({ value, small }: { value: number | null; small: boolean }): JSX.Element {
-  return <span class={small ? "bar few" : "bar"}><meter class="in-cell" min={0} max={100} value={value ?? 0} aria-hidden="true" /><span>{value === null ? "–" : `${value} %`}</span></span>;
+  return <span class={small ? "bar few" : "bar"}><Meter part={value ?? 0} whole={100} /><span>{value === null ? "–" : `${value} %`}</span></span>;
 }
 
 function Regencies({ o, query, names }: { o: Overview; query: Record<string, string>; names: Map<string, string> }): JSX.Element {
@@ -145,7 +149,7 @@ function Regencies({ o, query, names }: { o: Overview; query: Record<string, str
             <td class="n"><Bar value={followed(x)} small={small} /></td>
             <td class="n"><Bar value={completed(x)} small={small} /></td>
             <td class="n">{days(x.follow_up.median)}</td>
-            <td class="n">{overdue(x) ? <span class="warn">{number(overdue(x))}</span> : "0"}</td>
+            <td class="n">{overdue(x) ? <a class="warn" href={link("aduan", { ...kept(query), scope: x.scope, late: "any" })}>{number(overdue(x))}</a> : "0"}</td>
             <td>{node ? <State state={node.state} /> : <span class="quiet">{t("tanpa simpul", "no node")}</span>}</td>
           </tr>;
         })}</tbody>
@@ -158,14 +162,14 @@ function Mix({ title, rows, name, href }: { title: string; rows: [string, number
   return <section class="panel-box"><h2>{title}</h2>
     {rows.length === 0 ? <p class="empty">{t("Belum ada.", "None yet.")}</p> :
       <table class="mix"><tbody>{rows.slice(0, 12).map(([value, n]) => <tr key={value}><th scope="row">{value ? <a href={href(value)}>{visible(name(value))}</a> : t("tidak disebut", "not said")}</th>
-        <td><meter min={0} max={most} value={n} aria-hidden="true" /></td><td class="n">{number(n)}</td></tr>)}</tbody></table>}
+        <td><Meter part={n} whole={most} /></td><td class="n">{number(n)}</td></tr>)}</tbody></table>}
   </section>;
 }
 
 function Statuses({ x, list }: { x: Totals; list: (more: Record<string, string>) => string }): JSX.Element {
   const most = Math.max(1, ...statuses.map((s) => at(x, s)));
   return <section class="panel-box"><h2>{t("Status sekarang", "Status now")}</h2>
-    <table class="mix"><tbody>{statuses.map((s) => <tr key={s}><th scope="row"><a href={list({ status: s })}>{statusText(s)}</a></th><td><meter min={0} max={most} value={at(x, s)} aria-hidden="true" /></td><td class="n">{number(at(x, s))}</td></tr>)}</tbody></table>
+    <table class="mix"><tbody>{statuses.map((s) => <tr key={s}><th scope="row"><a href={list({ status: s })}>{statusText(s)}</a></th><td><Meter part={at(x, s)} whole={most} /></td><td class="n">{number(at(x, s))}</td></tr>)}</tbody></table>
     <p class="quiet">{x.rating.n > 0 ? t(`Penilaian pelapor: ${decimal(x.rating.mean ?? 0)} dari 5 (${number(x.rating.n)})`, `Reporters' rating: ${decimal(x.rating.mean ?? 0)} of 5 (${number(x.rating.n)})`) : t("Belum ada penilaian pelapor.", "No ratings yet.")}
       {" · "}{t("melewati 60 hari:", "beyond 60 days:")} <a href={list({ late: "ombudsman" })}>{number(x.late.ombudsman ?? 0)}</a></p>
   </section>;

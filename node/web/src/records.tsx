@@ -10,7 +10,7 @@ import { channelText, channels, date, number, statusText, statuses, t, visible }
 
 const names = new Map<string, string>();
 const lateText = (name: string): string => ({
-  verify: t("telat verifikasi", "verification overdue"), follow: t("telat tindak lanjut", "follow-up overdue"),
+  any: t("terlambat", "overdue"), verify: t("telat verifikasi", "verification overdue"), follow: t("telat tindak lanjut", "follow-up overdue"),
   finish: t("telat selesai", "completion overdue"), ombudsman: t("lebih dari 60 hari", "beyond 60 days"),
 }[name] ?? name);
 
@@ -44,7 +44,7 @@ export function RecordsPage({ route, session }: PageProps): JSX.Element {
       <button>{t("Cari", "Search")}</button>
       <label><span class="sr">Status</span><select value={q.status ?? ""} onChange={(e) => set("status", e.currentTarget.value)}><option value="">{t("semua status", "every status")}</option>{statuses.map((s) => <option key={s} value={s}>{statusText(s)}</option>)}</select></label>
       <label><span class="sr">{t("Kanal", "Channel")}</span><select value={q.channel ?? ""} onChange={(e) => set("channel", e.currentTarget.value)}><option value="">{t("semua kanal", "every channel")}</option>{channels.map((c) => <option key={c} value={c}>{channelText(c)}</option>)}</select></label>
-      <label><span class="sr">{t("Terlambat", "Overdue")}</span><select value={q.late ?? ""} onChange={(e) => set("late", e.currentTarget.value)}><option value="">{t("tepat waktu atau tidak", "in time or not")}</option>{["verify", "follow", "finish", "ombudsman"].map((l) => <option key={l} value={l}>{lateText(l)}</option>)}</select></label>
+      <label><span class="sr">{t("Terlambat", "Overdue")}</span><select value={q.late ?? ""} onChange={(e) => set("late", e.currentTarget.value)}><option value="">{t("tepat waktu atau tidak", "in time or not")}</option>{["any", "verify", "follow", "finish", "ombudsman"].map((l) => <option key={l} value={l}>{lateText(l)}</option>)}</select></label>
       <label class="check"><input type="checkbox" checked={q.conflict === "1"} onChange={(e) => set("conflict", e.currentTarget.checked ? "1" : "")} /> {t("menunggu keputusan", "waits for a decision")}</label>
     </form>
     <Chips query={q} page="aduan" />
