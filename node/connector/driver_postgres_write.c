@@ -9,17 +9,17 @@ static const char MARKED_SQL[] = "SET LOCAL simpul.session = 'on'";
 /* Exactly these; the range only leads to the index, where the planner would read the whole outbox. */
 static const char OUTBOX_REMOVE_SQL[] = "DELETE FROM simpul.outbox WHERE id = ANY ($1) AND id BETWEEN $2 AND $3";
 /* Version n replaces n - 1, version 1 is inserted where nothing is; keys of one call are distinct. */
-static const char SHADOWS_STORE_SQL[] =
+#define SHADOWS_GIVEN                                                                                                  \
+    " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[])"  \
+    " AS n (tbl, key, version, state, record, part, identity, bytes) "
+static const char SHADOWS_ADD_SQL[] =
     "INSERT INTO simpul.shadow AS t (lane, tbl, key, version, state, record, part, identity, bytes)"
-    " SELECT $1, n.tbl, n.key, n.version, n.state, n.record, n.part, n.identity, n.bytes"
-    " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[])"
-    " AS n (tbl, key, version, state, record, part, identity, bytes)"
-    " LEFT JOIN LATERAL (SELECT o.version FROM simpul.shadow AS o WHERE o.lane = $1 AND o.tbl = n.tbl AND o.key = n.key"
-    " AND n.version > 1 OFFSET 0) AS o ON true"
-    " WHERE n.version = 1 OR o.version = n.version - 1"
-    " ON CONFLICT (lane, tbl, key) DO UPDATE SET version = excluded.version, state = excluded.state,"
-    " record = excluded.record, part = excluded.part, identity = excluded.identity, bytes = excluded.bytes"
-    " WHERE t.version = excluded.version - 1 RETURNING t.tbl, t.key";
+    " SELECT $1, n.tbl, n.key, n.version, n.state, n.record, n.part, n.identity, n.bytes" SHADOWS_GIVEN
+    "ON CONFLICT (lane, tbl, key) DO NOTHING RETURNING t.tbl, t.key";
+static const char SHADOWS_REPLACE_SQL[] =
+    "UPDATE simpul.shadow AS t SET version = n.version, state = n.state, record = n.record, part = n.part,"
+    " identity = n.identity, bytes = n.bytes" SHADOWS_GIVEN
+    "WHERE t.lane = $1 AND t.tbl = n.tbl AND t.key = n.key AND t.version = n.version - 1 RETURNING t.tbl, t.key";
 static const char SHADOW_REMOVE_SQL[] =
     "DELETE FROM simpul.shadow WHERE lane = $1 AND tbl = $2 AND key = $3 AND version = $4";
 static const char SHADOW_MOVE_SQL[] =
@@ -119,8 +119,9 @@ struct status driver_postgres_outbox_remove(struct driver *driver, const int64_t
 enum { COLUMN_TBL, COLUMN_KEY, COLUMN_VERSION, COLUMN_STATE, COLUMN_RECORD, COLUMN_PART, COLUMN_IDENTITY, COLUMN_BYTES,
        SHADOW_COLUMNS };
 
+/* Those with version 1, or the others. */
 static size_t shadows_add(struct driver_postgres *postgres, struct parameters *parameters,
-                          const struct legacy_shadow *shadows, size_t count)
+                          const struct legacy_shadow *shadows, size_t count, bool fresh)
 {
     static const enum array_of types[SHADOW_COLUMNS] = {
         [COLUMN_TBL] = ARRAY_TEXT,     [COLUMN_KEY] = ARRAY_TEXT,   [COLUMN_VERSION] = ARRAY_INT,
@@ -133,7 +134,8 @@ static size_t shadows_add(struct driver_postgres *postgres, struct parameters *p
     }
     for (size_t i = 0; i < count; i++) {
         const struct legacy_shadow *shadow = &shadows[i];
-        if (shadow->table >= postgres->driver.mapping->table_count) { /* left by a mapping that named this table */
+        bool named = shadow->table < postgres->driver.mapping->table_count; /* else left by a mapping that named it */
+        if (!named || (shadow->version == 1) != fresh) {
             continue;
         }
         const char *label = postgres->labels[shadow->table];
@@ -170,24 +172,29 @@ static void mark_stored(struct driver_postgres *postgres, const PGresult *result
     }
 }
 
-struct status driver_postgres_shadows_store(struct driver *driver, const struct legacy_shadow *shadows, size_t count,
-                                            bool *out_stored)
+static struct status shadows_write(struct driver_postgres *postgres, const struct legacy_shadow *shadows, size_t count,
+                                   bool fresh, bool *out_stored)
 {
-    struct driver_postgres *postgres = postgres_of(driver);
     struct parameters parameters;
     PGresult *result = NULL;
     begin_call(postgres, &parameters);
-    parameter_int(&parameters, driver->lane);
-    if (shadows_add(postgres, &parameters, shadows, count) > 0) {
-        parameters.keep = true;
-        TRY(postgres_query(postgres, SHADOWS_STORE_SQL, &parameters, &result));
+    parameter_int(&parameters, postgres->driver.lane);
+    if (shadows_add(postgres, &parameters, shadows, count, fresh) == 0) {
+        return status_ok();
     }
-    memset(out_stored, 0, count * sizeof *out_stored);
-    if (result) {
-        mark_stored(postgres, result, shadows, count, out_stored);
-    }
+    parameters.keep = true;
+    TRY(postgres_query(postgres, fresh ? SHADOWS_ADD_SQL : SHADOWS_REPLACE_SQL, &parameters, &result));
+    mark_stored(postgres, result, shadows, count, out_stored);
     PQclear(result);
     return status_ok();
+}
+
+struct status driver_postgres_shadows_store(struct driver *driver, const struct legacy_shadow *shadows, size_t count,
+                                            bool *out_stored)
+{
+    memset(out_stored, 0, count * sizeof *out_stored);
+    TRY(shadows_write(postgres_of(driver), shadows, count, true, out_stored));
+    return shadows_write(postgres_of(driver), shadows, count, false, out_stored);
 }
 
 static struct status one_shadow(struct driver_postgres *postgres, const char *sql, size_t table, struct span key,
