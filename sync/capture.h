@@ -229,6 +229,10 @@ struct part_id capture_part_id(const struct capture_source *source, struct span 
 struct status capture_leaves(struct core *core, const struct record *record, uint32_t lane, struct part_id part,
                              struct span claim, struct arena *arena, struct capture_leaf **out_leaves,
                              size_t *out_count) MUST_CHECK;
+/* The shadow as capture_decide needs it: own changes that it names and that were archived, because an old copy of the store
+ * had written on, are replaced by what they became (core_map_ctx). The same shadow if there are none. Read only. */
+struct status capture_map(struct core *core, const struct capture_source *source, const struct record *record,
+                          const struct shadow *shadow, struct arena *arena, const struct shadow **out_shadow) MUST_CHECK;
 /* The record as capture_decide needs it: long values of `part`, which a record's row leaves out, are read from their
  * bodies. Shallow: valid as long as `record`. Read only. */
 struct status capture_record(struct core *core, const struct record *record, struct part_id part, struct arena *arena,

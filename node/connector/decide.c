@@ -112,6 +112,10 @@ static struct status work_decide(struct runner *runner, struct core *core, struc
         work->end = WORK_HELD;
         return status_ok();
     }
+    if (shadow && input->record && source.ready) {
+        TRY(capture_map(core, &source, input->record, shadow, &runner->arena, &shadow));
+        input->shadow = shadow;
+    }
     struct part_id part = shadow ? shadow->part : input->part;
     if (input->record && !part_id_is_none(part)) {
         TRY(work_whole_part(core, input->record, part, &runner->arena, &input->record));

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libraries: node_connector node_engine node_mapping node_config node_crypto node_base */
+#include "tests/unit/connector/runner_world.h"
+
+/* Old copies of a node's store beside a legacy database that went on (connector.md, "Order of commits", 3). */
+
+static struct record_id only_record(struct bench *b)
+{
+    struct record_row row;
+    struct record_filter filter = {.hidden_too = true};
+    size_t count = 0;
+    must(site_begin(&b->w, b->node));
+    must(b->node->store->ops->records_list(b->node->store, &filter, (struct record_id){{0}}, false, 1, &b->arena, &row, &count));
+    core_rollback(b->node->core);
+    assert_int_equal(count, 1);
+    return row.id;
+}
+
+static void swap_store(struct bench *b, struct store *store)
+{
+    site_stop(b->node);
+    b->node->store = store;
+    b->w.now_ms += 15 * 60 * 1000;
+    must(site_start(&b->w, b->node));
+}
+
+static void begin_with_a_row(struct bench *b)
+{
+    bench_begin(b);
+    bench_sql(b, "INSERT INTO aduan (tiket, judul) VALUES ('T1', 'pertama')");
+    bench_open(b);
+    bench_settle(b);
+}
+
+/* The same store started twice: the other one's changes reached the hub, and these were archived and written again. */
+static void a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_again(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct token token;
+    struct store *twin;
+    begin_with_a_row(&b);
+    struct record_id id = only_record(&b);
+    must(store_model_copy(b.node->store, b.w.memory, &twin));
+    bench_sql(&b, "UPDATE aduan SET judul = 'dari petugas' WHERE id = 1");
+    bench_run(&b); /* captured, and not pushed: the shadow names it */
+    bench_close(&b);
+    struct store *mine = b.node->store;
+    b.w.takeover = true;
+    swap_store(&b, twin);
+    must(site_read(&b.w, b.node, id, &token));
+    must(site_edit_title(&b.w, b.node, id, &token, "dari kembarannya"));
+    must(world_settle(&b.w));
+    swap_store(&b, mine);
+    must(world_settle(&b.w));
+    assert_int_equal(core_epoch(b.node->core), 2);
+    assert_int_equal(site_siblings(&b.w, b.node, id, REG_TITLE), 2);
+    uint64_t size = site_own_stream(&b.w, b.node).size;
+    bench_open(&b);
+    bench_settle(&b);
+    bench_compare(&b);
+    bench_settle(&b);
+    assert_int_equal(site_own_stream(&b.w, b.node).size, size);
+    assert_int_equal(site_siblings(&b.w, &b.w.hub, id, REG_TITLE), 2);
+    assert_string_equal(bench_text(&b, "SELECT judul FROM aduan"), "dari petugas");
+    bench_sql(&b, "UPDATE aduan SET judul = 'lagi dari petugas' WHERE id = 1"); /* and the row goes on as ever */
+    bench_settle(&b);
+    assert_int_equal(site_own_stream(&b.w, b.node).size, size + 1);
+    assert_int_equal(site_siblings(&b.w, &b.w.hub, id, REG_TITLE), 2);
+    twin->ops->free(twin);
+    bench_end(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
