@@ -98,7 +98,7 @@ static struct status bind_first(struct capture_work *work, const struct capture_
                                &known->vector);
 }
 
-/* Registers without a first leaf are met by the next decision, which compares them with the living siblings. */
+/* Other registers are met by the next decision, which compares them with the living siblings. */
 static struct status decide_bind(struct capture_work *work)
 {
     const struct capture_input *input = work->input;
@@ -116,6 +116,10 @@ static struct status decide_bind(struct capture_work *work)
     for (size_t i = 0; i < input->row->register_count && input->match == MATCH_DERIVED; i++) {
         const struct capture_register *reg = &input->row->registers[i];
         const struct capture_leaf *first = first_leaf(input, reg->number);
+        const struct record_register *living = record_register_find(input->record, work->shadow->part, reg->number);
+        if (reg->present && capture_sibling_with(living, reg->value)) {
+            continue; /* the row shows what is said now: whoever reads it has read that */
+        }
         if (first && reg->readable && reg->cell_count > 0 && !reg->problem) {
             TRY(bind_first(work, reg, first));
         }

@@ -242,7 +242,7 @@ static struct status compare_register(struct capture_work *work, const struct ca
 
 /* ---- registers that the shadow does not know: a new mapping, a completed claim, a bound row ---- */
 
-static const struct sibling *sibling_with(const struct record_register *reg, struct span value)
+const struct sibling *capture_sibling_with(const struct record_register *reg, struct span value)
 {
     for (size_t i = 0; reg && i < reg->sibling_count; i++) {
         const struct sibling *sibling = &reg->siblings[i];
@@ -266,7 +266,7 @@ static struct status meet_register(struct capture_work *work, const struct captu
         return status_ok();
     }
     const struct record_register *siblings = record_register_find(record, work->shadow->part, reg->number);
-    const struct sibling *same = sibling_with(siblings, reg->value);
+    const struct sibling *same = capture_sibling_with(siblings, reg->value);
     if (!same) {
         known->flags = SHADOW_RECAPTURE;
         return status_ok();

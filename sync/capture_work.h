@@ -60,6 +60,8 @@ struct status capture_raise(struct shadow_register *known, const struct record *
 
 /* capture_edit.c: row against shadow. Adds drafts, items and shadow changes. */
 struct status capture_compare(struct capture_work *work) MUST_CHECK;
+/* The living sibling with this value, NULL: none. */
+const struct sibling *capture_sibling_with(const struct record_register *reg, struct span value);
 struct status capture_draft_add(struct capture_work *work, enum kind kind, const struct shadow_vector *ctx,
                                 uint32_t number, struct span value) MUST_CHECK;
 /* capture_due.c: record against shadow. Adds writes. */

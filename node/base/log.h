@@ -13,7 +13,8 @@
  * What an event is and which fields it has stands in log_events.h; a call that gives others is asserted. There is no
  * field for text out of a complaint, a form, a peer's message or a database, and there must be none: log_word takes
  * static words of this program (what and field of a struct fault too) and names out of the operator's configuration
- * (connector, table, listener, role, file), nothing else. It prints at most 128 bytes and no control character. */
+ * (connector, table, listener, role, file), and sentences of ours that name those or a record (a driver's `problem`, never a
+ * row's content), nothing else. It prints at most 128 bytes and no control character. */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 

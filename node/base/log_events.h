@@ -41,7 +41,8 @@
     EVENT(sign_in_refused, WARN, {"reason", FIELD_WORD})                                                               \
     /* connectors */                                                                                                   \
     EVENT(connector_up, INFO, {"connector", FIELD_WORD})                                                               \
-    EVENT(connector_down, WARN, {"connector", FIELD_WORD}, {"status", FIELD_STATUS}, {"retry_in", FIELD_MS})           \
+    EVENT(connector_down, WARN, {"connector", FIELD_WORD}, {"status", FIELD_STATUS}, {"retry_in", FIELD_MS},           \
+          {"problem", FIELD_WORD})                                                                                     \
     EVENT(capture_done, DEBUG, {"connector", FIELD_WORD}, {"rows", FIELD_COUNT}, {"changes", FIELD_COUNT},             \
           {"took", FIELD_MS})                                                                                          \
     EVENT(write_back_done, DEBUG, {"connector", FIELD_WORD}, {"rows", FIELD_COUNT}, {"took", FIELD_MS})                \

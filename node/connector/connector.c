@@ -145,6 +145,11 @@ static struct status connector_turn(struct connector *c, struct walk *walk)
     bool busy = false;
     bool waits = false;
     TRY(runner_step(runner, atomic_load(&c->woken), &busy));
+    if (!walk->active && runner->reload_wanted) {
+        runner->reload_wanted = false;
+        runner->loading = true;
+        TRY(walk_begin(runner, walk, true));
+    }
     if (!walk->active && (compare_is_due(c) || runner->compare_wanted)) {
         runner->compare_wanted = false;
         TRY(walk_begin(runner, walk, false));
@@ -215,9 +220,11 @@ static void *connector_main(void *argument)
         }
         bool refused = status.code == STATUS_INVALID || status.code == STATUS_DENIED || status.code == STATUS_NOT_FOUND;
         int64_t wait = refused ? REFUSED_RETRY_MS : retry_ms;
-        connector_say(c, refused ? CONNECTOR_REFUSED : CONNECTOR_DOWN,
-                      problem[0] ? problem : "the local database does not answer; trying again by itself", NULL);
-        LOG(connector_down, log_word(c->options.legacy->name), log_status(status), log_ms(wait));
+        if (!problem[0]) {
+            snprintf(problem, sizeof problem, "the local database does not answer; trying again by itself");
+        }
+        connector_say(c, refused ? CONNECTOR_REFUSED : CONNECTOR_DOWN, problem, NULL);
+        LOG(connector_down, log_word(c->options.legacy->name), log_status(status), log_ms(wait), log_word(problem));
         retry_ms = retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : retry_ms * 2;
         connector_pause(c, wait);
     }

@@ -21,6 +21,18 @@ static struct status lookup_vanished(struct runner *runner, struct work *work)
     return status_ok();
 }
 
+/* A row that we captured has no shadow any more: `connector uninstall` and `install`, or only this one? */
+static struct status lookup_load(struct runner *runner)
+{
+    struct span value;
+    if (runner->loading || runner->reload_wanted) {
+        return status_ok();
+    }
+    struct status status = runner->driver->ops->mark(runner->driver, "loaded", &runner->arena, &value);
+    runner->reload_wanted = status.code == STATUS_NOT_FOUND;
+    return status.code == STATUS_NOT_FOUND ? status_ok() : status;
+}
+
 /* A record (or note) of the derived id is held: is another row tied to it? */
 static struct status lookup_derived(struct runner *runner, struct work *work)
 {
@@ -29,6 +41,7 @@ static struct status lookup_derived(struct runner *runner, struct work *work)
     TRY(runner->driver->ops->shadows_of_record(runner->driver, work->input.record_id, false, work->input.part, 2,
                                                &runner->arena, found, &count));
     if (count == 0) {
+        TRY(lookup_load(runner));
         work->match = MATCH_DERIVED;
     } else if (count == 1 && (found[0].state == SHADOW_VANISHED || found[0].state == SHADOW_WITHDRAWN)) {
         TRY(shadow_decode(found[0].bytes, &runner->arena, &work->vanished));

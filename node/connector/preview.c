@@ -61,6 +61,16 @@ static void time_text(int64_t ms, char *out_text, size_t size)
     snprintf(out_text, size, "%s", text);
 }
 
+/* Without a latitude and longitude there is no point, in particular not the one in the Gulf of Guinea. */
+static void place_text(const struct value *value, const char *village, const char *address, char *out_text, size_t size)
+{
+    char point[48] = "";
+    if (value->place.lat_e7 != 0 || value->place.lon_e7 != 0) {
+        snprintf(point, sizeof point, " (%.5f, %.5f)", value->place.lat_e7 / 1e7, value->place.lon_e7 / 1e7);
+    }
+    snprintf(out_text, size, "%s%s%s%s", village, village[0] && address[0] ? ", " : "", address, point);
+}
+
 static void value_text(const struct value *value, char *out_text, size_t size)
 {
     char a[160] = "";
@@ -101,8 +111,7 @@ static void value_text(const struct value *value, char *out_text, size_t size)
     case VALUE_PLACE:
         cut(value->place.village, 20, a, sizeof a);
         cut(value->place.address, 30, b, sizeof b);
-        snprintf(out_text, size, "%s%s%s (%.5f, %.5f)", a, a[0] && b[0] ? ", " : "", b, value->place.lat_e7 / 1e7,
-                 value->place.lon_e7 / 1e7);
+        place_text(value, a, b, out_text, size);
         break;
     case VALUE_REFS:
         if (value->refs.count > 0) {

@@ -75,6 +75,7 @@ struct runner {
     bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
                               has of this region is here, so that what stands on both sides is found */
     bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
+    bool reload_wanted;    /* our tables were removed and made again under us: as after the first install */
     bool vanished;         /* some shadow's row is gone: new rows are looked up by identity */
     bool locked_out;       /* a row was locked: look again soon, without a wake */
     uint64_t due_seen;     /* wake count at the last look at due records */

@@ -134,6 +134,11 @@ static inline void bench_close(struct bench *b)
 static inline struct status bench_turn(struct bench *b, bool *out_busy)
 {
     bool waits = false;
+    if (!b->walk.active && b->runner.reload_wanted) {
+        b->runner.reload_wanted = false;
+        b->runner.loading = true;
+        TRY(walk_begin(&b->runner, &b->walk, true));
+    }
     if (!b->walk.active && b->runner.compare_wanted) {
         b->runner.compare_wanted = false;
         TRY(walk_begin(&b->runner, &b->walk, false));

@@ -107,6 +107,23 @@ static void the_reporter_is_not_shown(void **state)
     world_end(&world);
 }
 
+static void a_place_without_a_point_shows_none(void **state)
+{
+    (void)state;
+    struct world world;
+    struct report report = {0};
+    world_begin(&world, "penajam");
+    world_exec(&world, "UPDATE pengaduan SET lat = NULL, lng = NULL");
+    assert_int_equal(connector_preview(&world.legacy, world.mapping, 10, &report).code, STATUS_OK);
+    assert_null(strstr(report.text, "0.00000"));
+    report_release(&report);
+    world_exec(&world, "UPDATE pengaduan SET lat = -1.25, lng = 116.5");
+    assert_int_equal(connector_preview(&world.legacy, world.mapping, 10, &report).code, STATUS_OK);
+    assert_says(&report, "(-1.25000, 116.50000)");
+    report_release(&report);
+    world_end(&world);
+}
+
 static void what_does_not_map_is_counted_by_reason(void **state)
 {
     (void)state;
@@ -191,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_demo_databases_fit_their_mappings),
         cmocka_unit_test(the_reporter_is_not_shown),
+        cmocka_unit_test(a_place_without_a_point_shows_none),
         cmocka_unit_test(what_does_not_map_is_counted_by_reason),
         cmocka_unit_test(check_says_every_mistake),
         cmocka_unit_test(a_key_without_an_index_and_a_column_without_a_value_are_said),

@@ -71,10 +71,53 @@ static void a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_agai
     bench_end(&b);
 }
 
+static void installed_again(struct bench *b)
+{
+    struct report report = {0};
+    must(connector_uninstall(&b->legacy, b->mapping, false, &report));
+    must(connector_install(&b->legacy, b->mapping, false, &report));
+    report_release(&report);
+}
+
+/* In a running node: `simpul connector uninstall` and `install`, as a DBA does who moves our schema. */
+static void after_uninstall_and_install_an_edit_is_one_value(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin_with_a_row(&b);
+    bench_sql(&b, "INSERT INTO aduan (tiket, judul) VALUES ('T2', 'lain')");
+    bench_sql(&b, "UPDATE aduan SET judul = 'kedua' WHERE id = 1");
+    bench_settle(&b);
+    bench_sql(&b, "UPDATE aduan SET judul = 'ketiga' WHERE id = 1");
+    bench_settle(&b);
+    uint64_t size = site_own_stream(&b.w, b.node).size;
+    installed_again(&b);
+    bench_sql(&b, "UPDATE aduan SET status = 1 WHERE id = 2"); /* any look at a row tells that our shadows are gone */
+    bench_settle(&b);
+    assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_shadow"), 2);
+    assert_int_equal(site_own_stream(&b.w, b.node).size, size + 1);
+    bench_sql(&b, "UPDATE aduan SET judul = 'keempat' WHERE id = 1");
+    bench_settle(&b);
+    assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_shadow"), 2);
+    assert_int_equal(site_own_stream(&b.w, b.node).size, size + 2);
+    struct record_row rows[4];
+    struct record_filter filter = {.hidden_too = true};
+    size_t count = 0;
+    must(site_begin(&b.w, b.node));
+    must(b.node->store->ops->records_list(b.node->store, &filter, (struct record_id){{0}}, false, 4, &b.arena, rows, &count));
+    core_rollback(b.node->core);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(site_siblings(&b.w, &b.w.hub, rows[i].id, REG_TITLE), 1);
+    }
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_again),
+        cmocka_unit_test(after_uninstall_and_install_an_edit_is_one_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
