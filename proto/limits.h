@@ -27,7 +27,7 @@
 #define LIMIT_NOTE_SIGNATURES 16
 
 /* Exchange (protocol.md). */
-#define LIMIT_BATCH_LEAVES 1000
+#define LIMIT_BATCH_LEAVES 2000 /* 1,000 changes: an edit of two classes is two leaves */
 #define LIMIT_BATCH_RAW (4 * 1024 * 1024)
 #define LIMIT_BATCH_PACKED (1024 * 1024)
 #define LIMIT_ZSTD_RATIO 20

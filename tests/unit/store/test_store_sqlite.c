@@ -89,7 +89,7 @@ static void number_key(uint64_t number, uint8_t out_key[8])
 /* One transaction that writes the same number, with 3,000 bytes, into two tables. */
 static struct status write_number(struct store *store, uint64_t number)
 {
-    static const uint8_t value[3000];
+    static const uint8_t value[36000];
     uint8_t key[8];
     number_key(number, key);
     TRY(store->ops->begin(store));
