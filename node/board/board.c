@@ -110,6 +110,9 @@ static void streams_tell(struct board *board, int64_t now_ms)
             stream_drop(board, i);
         }
     }
+    if (board->stream_count == 0) {
+        uv_timer_stop(&board->beat); /* nobody listens: the process sleeps */
+    }
 }
 
 static void on_beat(uv_timer_t *timer)
@@ -141,6 +144,9 @@ static void stream_open(struct board *board, const struct board_request *request
         struct board_stream *stream = &board->streams[board->stream_count++];
         *stream = (struct board_stream){.id = request->id, .began_ms = clock_monotonic_ms()};
         memcpy(stream->scope, request->scope, sizeof stream->scope);
+        if (!uv_is_active((uv_handle_t *)&board->beat)) {
+            uv_timer_start(&board->beat, on_beat, BEAT_MS, BEAT_MS);
+        }
     }
 }
 
@@ -391,7 +397,6 @@ static struct status board_start(struct process *process, uv_loop_t *loop, struc
     uv_timer_init(loop, &board->beat);
     board->async.data = board->beat.data = board;
     board->handles = 2;
-    uv_timer_start(&board->beat, on_beat, BEAT_MS, BEAT_MS);
     *out_board = board; /* stopped and freed like one that came up */
     struct status status = start_parts(board);
     if (!status_is_ok(status)) {

@@ -17,6 +17,7 @@ const struct http_field board_headers[] = {
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
     {"X-Frame-Options", "DENY"},
+    {"Strict-Transport-Security", "max-age=31536000"}, /* browsers heed it over TLS only */
 };
 const size_t board_header_count = sizeof board_headers / sizeof board_headers[0];
 

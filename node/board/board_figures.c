@@ -5,6 +5,7 @@
 #include "node/base/clock.h"
 #include "node/board/board_parts.h"
 #include "node/pki/pki.h"
+#include "node/region/region.h"
 
 /* Overview, nodes, lists and the report. */
 
@@ -22,6 +23,48 @@ static const char *member(const json_t *json, const char *name)
 {
     const char *text = json_string_value(json_object_get(json, name));
     return text ? text : "";
+}
+
+/* The registry's name for a node, else the catalogue's for its region. */
+static json_t *name_json(const json_t *node)
+{
+    struct region region;
+    const char *name = member(node, "name");
+    if (!name[0] && region_find(span_text(member(node, "node")), &region)) {
+        return json_stringn((const char *)region.name.data, region.name.size);
+    }
+    return json_string(name);
+}
+
+static void name_add(json_t *names, const char *code)
+{
+    struct region region;
+    if (code[0] && !json_object_get(names, code) && region_find(span_text(code), &region)) {
+        json_object_set_new(names, code, json_stringn((const char *)region.name.data, region.name.size));
+    }
+}
+
+/* Names by code, of everything that the answer mentions. */
+static json_t *names_json(const json_t *nodes, const json_t *children, const char *scope)
+{
+    json_t *names = json_object();
+    char province[3];
+    size_t index;
+    json_t *item;
+    json_array_foreach(nodes, index, item)
+    {
+        if (member(item, "name")[0]) {
+            json_object_set(names, member(item, "node"), json_object_get(item, "name"));
+        }
+    }
+    json_array_foreach(children, index, item)
+    {
+        name_add(names, member(item, "scope"));
+    }
+    (void)snprintf(province, sizeof province, "%.2s", scope);
+    name_add(names, scope);
+    name_add(names, province);
+    return names;
 }
 
 /* What this process knows of each node in the scope. A regency's own node is heard through its link to the hub. */
@@ -64,7 +107,7 @@ static json_t *nodes_json(struct board_call *call, const json_t *status, const c
                             : seen_ms == 0                                 ? "unheard"
                             : now_ms - seen_ms > CURRENT_MS                ? "behind"
                                                                            : "current";
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:I,s:O,s:O,s:I,s:I,s:I}", "node", id, "name", member(node, "name"),
+        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:I,s:O,s:O,s:I,s:I,s:I}", "node", id, "name", name_json(node),
                                               "state", state, "seen_ms", seen_ms, "records", json_object_get(node, "records"),
                                               "conflicts", json_object_get(node, "conflicts"), "leaves", leaves, "acked", acked,
                                               "epoch", epoch));
@@ -94,11 +137,13 @@ void board_overview(struct board_call *call)
     int level = figures_level(span.scope);
     json_t *children = level == 2 ? json_array() : figures_children(figures, &span, false);
     json_t *provinces = level == 0 ? figures_children(figures, &span, true) : json_array();
-    call->reply = json_pack("{s:s,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "scope", span.scope, "level", level,
+    json_t *nodes = nodes_json(call, status, span.scope);
+    json_t *names = names_json(nodes, children, span.scope);
+    call->reply = json_pack("{s:s,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "scope", span.scope, "level", level,
                             "from_day", (int)span.from_day, "to_day", (int)span.to_day, "today", (int)span.today, "trust",
                             trust_json(call), "totals", figures_totals(figures, &span), "before", before_json(call, &span),
                             "trend", figures_trend(figures, &span), "mix", figures_mix(figures, &span), "children", children,
-                            "provinces", provinces, "nodes", nodes_json(call, status, span.scope));
+                            "provinces", provinces, "nodes", nodes, "names", names);
     json_decref(status);
     if (!call->reply) {
         call_problem(call, 503, "busy", "the figures cannot be read right now");
@@ -257,31 +302,21 @@ static void put_heads(FILE *out)
           "\"telat_tindak_lanjut\",\"telat_selesai\"\r\n", out);
 }
 
-static const char *name_of(const json_t *nodes, const char *code)
-{
-    size_t index;
-    json_t *node;
-    json_array_foreach(nodes, index, node)
-    {
-        if (strcmp(member(node, "node"), code) == 0) {
-            return member(node, "name");
-        }
-    }
-    return "";
-}
 
 static void put_report(struct board_call *call, FILE *out, const struct figures_span *span, const json_t *nodes)
 {
     json_t *totals = figures_totals(call->worker->figures, span);
     json_t *children = figures_level(span->scope) == 2 ? json_array() : figures_children(call->worker->figures, span, false);
+    json_t *names = names_json(nodes, children, span->scope);
     size_t index;
     json_t *child;
     put_heads(out);
     json_array_foreach(children, index, child)
     {
-        put_line(out, member(child, "scope"), name_of(nodes, member(child, "scope")), child);
+        put_line(out, member(child, "scope"), member(names, member(child, "scope")), child);
     }
-    put_line(out, span->scope, span->scope[0] ? name_of(nodes, span->scope) : "Nasional", totals);
+    put_line(out, span->scope, span->scope[0] ? member(names, span->scope) : "Nasional", totals);
+    json_decref(names);
     json_decref(children);
     json_decref(totals);
 }

@@ -30,8 +30,8 @@ static const char schema_sql[] =
     " PRIMARY KEY (dim, level, bucket, scope, value)) WITHOUT ROWID;";
 
 static const char writer_sql[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;"
-                                 "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA busy_timeout=5000;";
-static const char reader_sql[] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"
+                                 "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192; PRAGMA busy_timeout=5000;";
+static const char reader_sql[] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;"
                                  "PRAGMA busy_timeout=5000;";
 
 const char *const figures_late_dims[FACT_CLOCK_COUNT] = {"late verify", "late follow", "late finish", "late ombudsman", "late any"};

@@ -22,7 +22,7 @@ export interface Overview {
   scope: string; level: 0 | 1 | 2; from_day: number; to_day: number; today: number; trust: Trust; totals: Totals; before: Totals;
   trend: [number, number, number][];
   mix: { channel: [string, number][]; category: [string, number][]; opd?: Totals[] };
-  children: Totals[]; provinces: Totals[]; nodes: NodeInfo[];
+  children: Totals[]; provinces: Totals[]; nodes: NodeInfo[]; names: Record<string, string>;
 }
 export interface Row {
   id: string; owner: string; status: StatusName; received_ms: number; title: string; category: string; opd: string; channel: string;

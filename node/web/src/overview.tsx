@@ -198,7 +198,7 @@ export function OverviewPage({ route, session }: PageProps): JSX.Element {
   const { scope, from, to } = route.query;
   const loaded = useLoaded(`overview ${scope} ${from} ${to}`, (signal) => get<Overview>("overview", { scope, from, to }, signal));
   return <Shown loaded={loaded}>{(o) => {
-    const names = new Map(o.nodes.filter((n) => n.name).map((n) => [n.node, n.name]));
+    const names = new Map(Object.entries(o.names));
     const list = (more: Record<string, string>): string => link("aduan", { ...kept(route.query), ...more });
     const own = o.level === 2 ? o.nodes.find((n) => n.node === o.scope) : undefined;
     return <>

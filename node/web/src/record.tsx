@@ -2,7 +2,7 @@
 // One complaint: text, place, status with deadlines, siblings side by side, follow-ups, the timeline with its log entries, and the acts.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { get, post, type Change, type Complaint, type Leaf, type Register, type Session } from "./api";
+import { get, post, type NodeInfo, type Change, type Complaint, type Leaf, type Register, type Session } from "./api";
 import { Siblings } from "./conflicts";
 import { useLoaded } from "./live";
 import { kept, link } from "./route";
@@ -56,12 +56,14 @@ function Acts({ c, session, reload }: { c: Complaint; session: Session; reload: 
   const [open, setOpen] = useState<"" | "status" | "note" | "route">("");
   const [value, setValue] = useState("");
   const [reason, setReason] = useState("");
+  const [regions, setRegions] = useState<NodeInfo[]>([]);
   const act = useAct();
+  const routeOpen = (): void => { setOpen("route"); get<{ nodes: NodeInfo[] }>("nodes").then((n) => setRegions(n.nodes), () => undefined); };
   const close = (): void => { setOpen(""); setValue(""); setReason(""); };
   const send = (path: string, body: object, done: string): void => act.run(async () => { await post(path, { id: c.id, token: c.token, ...body }); close(); reload(); return done; });
   return <section class="acts" aria-label={t("Tindakan", "Acts")}>
     <div class="row"><button onClick={() => setOpen("note")}>{t("Tulis tindak lanjut", "Write a follow-up")}</button><button onClick={() => { setOpen("status"); setValue(String(shown(c, "status") ?? "")); }}>{t("Ubah status", "Change status")}</button>
-      {session.here === "hub" && <button onClick={() => setOpen("route")}>{t("Pindahkan ke wilayah lain", "Re-route")}</button>}</div>
+      {session.here === "hub" && <button onClick={routeOpen}>{t("Pindahkan ke wilayah lain", "Re-route")}</button>}</div>
     {!open && <Outcome act={act} />}
     {open === "note" && <Dialog title={t("Tindak lanjut", "Follow-up")} onClose={close}><form onSubmit={(e) => { e.preventDefault(); send("note", { text: value, internal: reason === "internal" }, t("Tindak lanjut tercatat.", "The follow-up is recorded.")); }}>
       <label>{t("isi", "text")}<textarea required rows={5} maxLength={8000} value={value} onInput={(e) => setValue(e.currentTarget.value)} /></label>
@@ -71,7 +73,8 @@ function Acts({ c, session, reload }: { c: Complaint; session: Session; reload: 
       <label>status<select value={value} onChange={(e) => setValue(e.currentTarget.value)}>{statuses.map((s) => <option key={s} value={s}>{statusText(s)}</option>)}</select></label>
       <Outcome act={act} /><button class="primary" disabled={act.busy}>{t("Catat", "Record")}</button></form></Dialog>}
     {open === "route" && <Dialog title={t("Pindahkan ke wilayah lain", "Re-route")} onClose={close}><form onSubmit={(e) => { e.preventDefault(); send("route", { region: value.trim(), reason }, t("Dipindahkan; pemilik baru menerima riwayatnya.", "Re-routed; the new owner receives its history.")); }}>
-      <label>{t("kode wilayah tujuan", "code of the new region")}<input required pattern="[a-z0-9.]{2,16}" placeholder="64.09" value={value} onInput={(e) => setValue(e.currentTarget.value)} /></label>
+      <label>{t("wilayah tujuan: ketik nama atau kode", "new region: type its name or code")}<input required pattern="[a-z0-9.]{2,16}" placeholder="64.09" list="regions" value={value} onInput={(e) => setValue(e.currentTarget.value)} /></label>
+      <datalist id="regions">{regions.filter((n) => n.node !== c.owner && n.state !== "inactive").map((n) => <option key={n.node} value={n.node}>{visible(n.name)}</option>)}</datalist>
       <label>{t("alasan (dibaca pemilik lama dan baru)", "reason (the old and the new owner read it)")}<textarea required rows={3} maxLength={2000} value={reason} onInput={(e) => setReason(e.currentTarget.value)} /></label>
       <Outcome act={act} /><button class="primary" disabled={act.busy}>{t("Pindahkan", "Re-route")}</button></form></Dialog>}
   </section>;

@@ -13,7 +13,7 @@ export function ReportPage({ route, session }: PageProps): JSX.Element {
   const { scope, from, to } = route.query;
   const loaded = useLoaded(`overview ${scope} ${from} ${to}`, (signal) => get<Overview>("overview", { scope, from, to }, signal));
   return <Shown loaded={loaded}>{(o) => {
-    const names = new Map(o.nodes.filter((n) => n.name).map((n) => [n.node, n.name]));
+    const names = new Map(Object.entries(o.names));
     const x = o.totals;
     const csv = "/api/v1/report.csv?" + new URLSearchParams({ ...(o.scope ? { scope: o.scope } : {}), from: isoDay(o.from_day), to: isoDay(o.to_day) }).toString();
     const children = [...o.children].sort((a, b) => a.scope.localeCompare(b.scope));
