@@ -18,7 +18,7 @@ enum {
     LOCKED_MS = 100,
     WAITING_MS = 200,
     GATHER_MS = 4,    /* after a small batch: what clerks save meanwhile makes the next one larger */
-    GATHER_DOUBLED_MAX = 3,
+    GATHER_DOUBLED_MAX = 5,
     GATHER_ROWS = 200,
     DAY_MINUTES = 24 * 60,
 };
