@@ -36,6 +36,11 @@ static struct status list_next(struct runner *runner, struct reader *list, struc
     struct shadow shadow;
     *out_ours = false;
     if (list->failed) {
+        char *problem = runner->driver->problem;
+        snprintf(problem, sizeof runner->driver->problem,
+                 "what an interrupted batch left is damaged: restore our schema in the local database, or remove the mark "
+                 "\"claims %" PRIu32 "\" there and run a comparison",
+                 runner->options.legacy->lane);
         return STATUS_MAKE(STATUS_INVALID);
     }
     while (work.table < mapping->table_count && !span_equal(table, span_text(mapping->tables[work.table].name))) {

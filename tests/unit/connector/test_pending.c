@@ -174,12 +174,32 @@ static void claims_of_another_connector_are_noticed_before_a_leaf_is_written(voi
     bench_end(&b);
 }
 
+static void damaged_claims_are_told_and_nothing_is_written(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct engine_options engine;
+    bench_begin(&b);
+    bench_open(&b);
+    bench_settle(&b);
+    bench_sql(&b, "INSERT INTO simpul_mark (name, value) VALUES ('claims 1', x'000102030405060708090a0b0c0d0e0f7fffffff')");
+    engine = (struct engine_options){.core = b.node->core, .memory = memory_heap()};
+    must(engine_start(&engine, &b.options.engine));
+    b.runner.options.engine = b.options.engine;
+    assert_int_equal(runner_recover(&b.runner).code, STATUS_INVALID);
+    assert_non_null(strstr(b.runner.driver->problem, "claims 1"));
+    engine_stop(b.options.engine);
+    assert_int_equal(bench_number(&b, "SELECT length(value) FROM simpul_mark WHERE name = 'claims 1'"), 20);
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_that_is_interrupted_anywhere_is_captured_once),
         cmocka_unit_test(pending_shadows_go_with_the_next_batch_or_when_there_is_none),
         cmocka_unit_test(claims_of_another_connector_are_noticed_before_a_leaf_is_written),
+        cmocka_unit_test(damaged_claims_are_told_and_nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
