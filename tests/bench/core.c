@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "node/peer/pack.h"
+#include "node/store/store_postgres.h"
 #include "node/store/store_sqlite.h"
 #include "tests/unit/sync/world.h"
 
 /* CPU per change on the way from a node's store to the hub's store, in one process and without a network, so that one
  * number stands for one side and a profiler sees nothing else: `bench_core FOLDER [changes [rounds]]`. Both stores are
- * SQLite files in FOLDER. The rows are those of tests/bench/workload.py: an insert and an update are two leaves each.
+ * SQLite files in FOLDER; the hub's may be a database of a PostgreSQL server, whose own CPU is not in the numbers. The rows are those of tests/bench/workload.py: an insert and an update are two leaves each.
  */
 
 enum {
@@ -46,14 +47,24 @@ static struct store *store_open(const char *folder, const char *name)
     return store;
 }
 
-static void sites_start(struct world *w, const char *folder)
+static struct store *store_connect(const char *source)
+{
+    char problem[1024];
+    struct store *store;
+    if (!status_is_ok(store_postgres_open(source, memory_heap(), &store, problem, sizeof problem))) {
+        fail_msg("%s", problem);
+    }
+    return store;
+}
+
+static void sites_start(struct world *w, const char *folder, const char *hub_source)
 {
     struct site *s = &w->nodes[0];
     *w = (struct world){.memory = memory_heap(), .now_ms = WORLD_START_MS, .node_count = 1};
     arena_init(&w->arena, memory_heap(), SIZE_MAX);
     w->hub.id = world_node("hub");
     w->hub.crypto = world_crypto(1);
-    w->hub.store = store_open(folder, "hub");
+    w->hub.store = hub_source ? store_connect(hub_source) : store_open(folder, "hub");
     must(site_start(w, &w->hub));
     s->id = world_node("61.03");
     s->instance = 1;
@@ -268,10 +279,10 @@ int main(int argc, char **argv)
     struct world w;
     struct site *s = &w.nodes[0];
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_core FOLDER [changes [rounds]]\n");
+        fprintf(stderr, "usage: bench_core FOLDER [changes [rounds [connection string of an empty database for the hub]]]\n");
         return 2;
     }
-    sites_start(&w, argv[1]);
+    sites_start(&w, argv[1], argc > 4 ? argv[4] : NULL);
     struct record_id *ids = calloc(changes, sizeof *ids);
     for (size_t round = 0; round <= rounds; round++) {
         double began = cpu_us();
