@@ -260,8 +260,6 @@ static void too_many_connections_are_named_and_waited_for(void **state)
     place->store = first;
 }
 
-/* ---- plans: nothing scans ---- */
-
 /* Until the number is 1. */
 static void until(struct place *place, const char *sql)
 {
@@ -270,6 +268,58 @@ static void until(struct place *place, const char *sql)
     }
     assert_int_equal(number(place, sql), 1);
 }
+
+/* ---- a synchronous standby that is not there ---- */
+
+static void standby_want(struct place *place, const char *name)
+{
+    char sql[96];
+    snprintf(sql, sizeof sql, "ALTER SYSTEM SET synchronous_standby_names = '%s'", name);
+    conn_run(place->admin, "SET synchronous_commit = local");
+    conn_run(place->admin, sql);
+    conn_run(place->admin, "SELECT pg_reload_conf()");
+    snprintf(sql, sizeof sql, "SELECT (current_setting('synchronous_standby_names') = '%s')::int", name);
+    until(place, sql);
+}
+
+/* Breaks the wait off as an administrator would. */
+static void *cancel_main(void *argument)
+{
+    struct place *place = argument;
+    PGconn *conn = connect_to(place->source);
+    for (int i = 0; i < 1000; i++) {
+        PGresult *result = PQexec(conn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'simpul-store'"
+                                        " AND wait_event = 'SyncRep' AND query = 'COMMIT'");
+        bool done = PQntuples(result) > 0;
+        PQclear(result);
+        if (done) {
+            break;
+        }
+        PQclear(PQexec(conn, "SELECT pg_sleep(0.02)"));
+    }
+    PQfinish(conn);
+    return NULL;
+}
+
+static void a_wait_for_a_standby_that_is_broken_off_is_no_success(void **state)
+{
+    struct place *place = place_of(state);
+    pthread_t canceller;
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    standby_want(place, "nobody");
+    assert_int_equal(pthread_create(&canceller, NULL, cancel_main, place), 0);
+    assert_int_equal(put(place->store, "k", "v"), STATUS_UNKNOWN);
+    pthread_join(canceller, NULL);
+    assert_string_equal(store_postgres_problem(place->store), "the synchronous standby did not confirm a commit");
+    /* What can be seen now is on no standby: nothing is read before it is. */
+    assert_int_equal(place->store->ops->begin(place->store).code, STATUS_IO);
+    assert_non_null(strstr(store_postgres_problem(place->store), "does not confirm a commit"));
+    standby_want(place, "");
+    assert_int_equal(put(place->store, "l", "v"), STATUS_OK);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 2);
+}
+
+/* ---- plans: nothing scans ---- */
 
 static void no_statement_of_a_full_store_reads_a_whole_table(void **state)
 {
@@ -337,6 +387,7 @@ int main(void)
         CASE(a_server_that_refuses_a_write_spoils_its_transaction_only),
         CASE(a_statement_that_takes_too_long_is_io_and_the_store_goes_on),
         CASE(too_many_connections_are_named_and_waited_for),
+        CASE(a_wait_for_a_standby_that_is_broken_off_is_no_success),
         CASE(no_statement_of_a_full_store_reads_a_whole_table),
     };
     int failures = cmocka_run_group_tests_name("store_postgres", cases, NULL, NULL);
