@@ -141,14 +141,6 @@ static bool engine_is_lost(const struct engine *engine, struct status status)
     return engine->options.store_returns && (status.code == STATUS_IO || status.code == STATUS_UNKNOWN);
 }
 
-static void engine_die(struct engine *engine, struct status status)
-{
-    engine->is_dead = true;
-    if (engine->options.dead) {
-        engine->options.dead(engine->options.owner, status);
-    }
-}
-
 static void engine_set_paused(struct engine *engine, bool paused)
 {
     engine->is_paused = paused;
@@ -156,6 +148,17 @@ static void engine_set_paused(struct engine *engine, bool paused)
     engine->counts.pauses += paused ? 1 : 0;
     engine->counts.paused = paused;
     pthread_mutex_unlock(&engine->lock);
+}
+
+static void engine_die(struct engine *engine, struct status status)
+{
+    engine->is_dead = true;
+    if (engine->is_paused) {
+        engine_set_paused(engine, false); /* nothing is tried any more */
+    }
+    if (engine->options.dead) {
+        engine->options.dead(engine->options.owner, status);
+    }
 }
 
 /* The first try comes at once: often only the connection was lost. */
