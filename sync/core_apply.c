@@ -237,7 +237,7 @@ struct status apply_change(struct core *core, struct incoming *in, struct apply_
 }
 
 /* A leaf of the history, read again from the store. */
-static struct status entry_read(struct core *core, const struct history_entry *entry, struct incoming *out_in)
+struct status entry_read(struct core *core, const struct history_entry *entry, struct incoming *out_in)
 {
     struct incoming in = {.stream = stream_at(core, entry->stream),
                           .seq = entry->seq,

@@ -113,9 +113,6 @@ static struct status foreign_apply(struct core *core, struct incoming *foreign)
 {
     struct cached *cached;
     TRY(record_cached(core, foreign->header.record, &cached));
-    if (writer_is_stopped(core, foreign->header.node)) {
-        return quarantine_leaf(core, foreign, "stopped");
-    }
     if (held_better(cached, foreign)) {
         return status_ok();
     }
@@ -124,6 +121,9 @@ static struct status foreign_apply(struct core *core, struct incoming *foreign)
     if (!entry || (entry->flags & HISTORY_PARKED)) {
         struct stored_leaf stored = {.leaf = foreign->leaf, .body = foreign->body};
         TRY(stream_attach(core, foreign->stream->number, foreign->seq, &stored));
+    }
+    if (writer_is_stopped(core, foreign->header.node)) {
+        return quarantine_leaf(core, foreign, "stopped"); /* kept: a cut may say that it counts (cut.c) */
     }
     struct apply_outcome outcome;
     TRY(apply_change(core, foreign, &outcome));

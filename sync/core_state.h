@@ -163,6 +163,8 @@ bool record_has_own_parked(const struct core *core, const struct record *record)
 /* Hash, scan, position and body of in->leaf, which stands at (in->stream, in->seq) or, relayed, at `place`. OK also for a
  * bad leaf (in->bad); NO_MEMORY, or LIMIT for one that breaks a format limit. */
 struct status incoming_read(struct core *core, struct incoming *in, struct stream_id place, uint64_t place_seq) MUST_CHECK;
+/* A leaf of a record's history, or (HISTORY_RELAYED) one that a relay brought, read again from the store. NOT_FOUND. */
+struct status entry_read(struct core *core, const struct history_entry *entry, struct incoming *out_in) MUST_CHECK;
 /* A change, at its own dot. What had waited for it is tried by apply_parked. */
 struct status apply_change(struct core *core, struct incoming *in, struct apply_outcome *out_outcome) MUST_CHECK;
 /* The record built anew from the leaves of its history that are still there. */

@@ -70,6 +70,32 @@ static struct status rebuild_all_of(struct core *core, struct stream_id stream)
     return status_ok();
 }
 
+/* What came in relays while its writer was stopped is held beside the hub's streams and stands in no record yet. */
+static struct status relays_resume(struct core *core, struct node_id node, const struct stream *stream)
+{
+    for (uint64_t seq = 0; seq < stream->range.size; seq++) {
+        struct stored_leaf stored;
+        struct header header;
+        struct incoming in;
+        struct cached *cached;
+        struct apply_outcome outcome;
+        TRY(stream_leaf(core, stream->number, seq, &core->scratch, &stored));
+        struct status status = header_scan(stored.leaf, &core->scratch, &header, NULL);
+        bool relays = status_is_ok(status) && header.kind == KIND_RELAY && header.target_count > 0 &&
+                      node_id_equal(header.targets[0].replica.node, node);
+        struct history_entry entry = {.stream = stream->number, .seq = seq, .flags = HISTORY_RELAYED};
+        status = relays ? entry_read(core, &entry, &in) : STATUS_MAKE(STATUS_NOT_FOUND);
+        if (status.code == STATUS_NOT_FOUND) {
+            continue; /* another kind of leaf, or its attachment is still asked for */
+        }
+        TRY(status);
+        TRY(record_cached(core, in.header.record, &cached));
+        TRY(apply_change(core, &in, &outcome));
+        TRY(apply_parked(core, cached));
+    }
+    return status_ok();
+}
+
 /* What counts is decided: the writer is applied again, from the first leaf that was passed over. */
 static struct status writer_resume(struct core *core, struct node_id node)
 {
@@ -92,6 +118,9 @@ static struct status writer_resume(struct core *core, struct node_id node)
             if (!in.bad && in.header.rseq > 0) {
                 TRY(apply_leaf(core, &in, NULL));
             }
+        }
+        if (!core->is_hub && node_id_equal(stream->id.node, core->hub)) {
+            TRY(relays_resume(core, node, stream));
         }
     }
     return status_ok();

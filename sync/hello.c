@@ -9,12 +9,16 @@
 struct status own_states(struct core *core, struct node_id node, struct arena *arena, struct stream_state **out_states,
                          size_t *out_count)
 {
-    struct stream_state *states = arena_array(arena, LIMIT_OWN_STREAMS, sizeof *states);
+    size_t most = 0;
+    for (uint32_t i = 0; i < core->set.count && most < LIMIT_OWN_STREAMS; i++) {
+        most += node_id_equal(core->set.sorted[i]->id.node, node) ? 1 : 0;
+    }
+    struct stream_state *states = arena_array(arena, most, sizeof *states);
     size_t count = 0;
     if (!states) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    for (uint32_t i = core->set.count; i > 0 && count < LIMIT_OWN_STREAMS; i--) {
+    for (uint32_t i = core->set.count; i > 0 && count < most; i--) {
         const struct stream *stream = core->set.sorted[i - 1];
         if (node_id_equal(stream->id.node, node)) {
             states[count] = (struct stream_state){.stream = stream->id, .size = stream->range.size};

@@ -360,7 +360,8 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
     }
     struct stream_state *own;
     struct record_digest *digests;
-    s.parts = arena_array(arena, LIMIT_PULL_ORIGINS, sizeof *s.parts);
+    size_t parts_max = core->set.count < LIMIT_PULL_ORIGINS ? core->set.count : LIMIT_PULL_ORIGINS;
+    s.parts = arena_array(arena, parts_max, sizeof *s.parts);
     s.ids = arena_array(&core->scratch, LIMIT_BATCH_LEAVES, sizeof *s.ids);
     if (!s.parts || !s.ids) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
