@@ -31,7 +31,7 @@ static void check_written(struct world *w)
     for (size_t i = 1; i <= w->oracle->edit_count; i++) {
         const struct edit *e = &w->oracle->edits[i];
         const struct record *record = NULL;
-        if (e->state != EDIT_WRITTEN || e->settled || w->oracle->cases[e->record].erased) {
+        if (e->state != EDIT_WRITTEN || e->settled || w->sites[e->site].hostile || w->oracle->cases[e->record].erased) {
             continue;
         }
         struct status status = record_at(hub, w->oracle->cases[e->record].id, &record);
@@ -77,6 +77,9 @@ static void print_all(struct world *w)
 {
     for (size_t r = 0; r < w->oracle->case_count; r++) {
         for (uint32_t i = 0; i < w->site_count; i++) {
+            if (w->sites[i].copy_of) {
+                continue;
+            }
             print_record(w, &w->sites[i], r);
         }
     }
@@ -97,6 +100,36 @@ static void check_same(struct world *w, struct site *s, struct record_id id, siz
     }
 }
 
+/* A liar's leaves may wait for ever, in the records that they name. */
+static bool hostile_parked(const struct world *w, const struct record *record)
+{
+    for (size_t i = 0; i < record->history_count; i++) {
+        const struct history_entry *entry = &record->history[i];
+        const struct node_id *node = &record->replicas[entry->replica].replica.node;
+        if ((entry->flags & HISTORY_PARKED) && !(w->hostile && node_id_equal(*node, w->hostile->id))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 12: a liar has an effect only where the complaint was once his. */
+static void check_hostile(struct world *w, const struct record *record, size_t number)
+{
+    const struct complaint *c = &w->oracle->cases[number];
+    bool owned = !w->hostile;
+    for (size_t i = 0; i < c->owner_count && !owned; i++) {
+        owned = c->owners[i].site == w->hostile->index;
+    }
+    for (size_t i = 0; i < record->history_count && !owned; i++) {
+        const struct history_entry *entry = &record->history[i];
+        const struct node_id *node = &record->replicas[entry->replica].replica.node;
+        if (node_id_equal(*node, w->hostile->id) && !(entry->flags & (HISTORY_PARKED | HISTORY_VOID | HISTORY_FORKED))) {
+            violation(w, "record %zu bears a change of %.16s, whose it never was", number, w->hostile->id.text);
+        }
+    }
+}
+
 static bool reads_scope(const struct world *w, const struct site *s, struct scope_id scope)
 {
     return scope_id_equal(scope_of_node(s->id), scope) ||
@@ -111,12 +144,13 @@ static void check_records(struct world *w)
         if (!status_is_ok(record_at(&w->sites[0], id, &record))) {
             continue; /* check_written says whether something of it was certain */
         }
-        if (record->parked_count > 0) {
+        if (record->parked_count > 0 && !hostile_parked(w, record)) {
             violation(w, "record %zu: %zu leaves stay parked at the hub", r, record->parked_count);
         }
+        check_hostile(w, record, r);
         struct scope_id owner = record_owner(record);
         for (uint32_t i = 1; i < w->site_count; i++) {
-            if (reads_scope(w, &w->sites[i], owner)) {
+            if (!w->sites[i].copy_of && !w->sites[i].hostile && reads_scope(w, &w->sites[i], owner)) {
                 check_same(w, &w->sites[i], id, r);
             }
         }
@@ -349,10 +383,14 @@ static void check_events(struct world *w, struct site *s)
 
 void check_site(struct world *w, struct site *s)
 {
-    check_waiting(w, s);
+    if (!w->hostile) {
+        check_waiting(w, s);
+    }
     check_empty(w, s, STORE_PENDING, "a pending shadow is left");
     check_empty(w, s, STORE_OWED, "something is still owed");
-    check_events(w, s);
+    if (!w->hostile) {
+        check_events(w, s);
+    }
     check_conflicts(w, s);
     for (size_t i = 0; s->legacy && i < ROWS; i++) {
         if (s->legacy->rows[i].there) {
@@ -365,6 +403,9 @@ bool check_is_settled(struct world *w)
 {
     for (uint32_t i = 0; i < w->site_count; i++) {
         struct site *s = &w->sites[i];
+        if (s->copy_of || s->hostile) {
+            continue;
+        }
         if (!s->core || (!s->is_hub && (!core_is_ready(s->core) || (!s->is_province && core_unacked(s->core) > 0)))) {
             return false;
         }
@@ -375,7 +416,7 @@ bool check_is_settled(struct world *w)
 static void begin_all(struct world *w)
 {
     for (uint32_t i = 0; i < w->site_count; i++) {
-        if (!site_begin(w, &w->sites[i])) {
+        if (!w->sites[i].copy_of && !site_begin(w, &w->sites[i])) {
             violation(w, "%.16s is down at the end", w->sites[i].id.text);
         }
     }
@@ -386,6 +427,9 @@ void check_end(struct world *w)
     begin_all(w);
     for (uint32_t i = 1; i < w->site_count; i++) {
         struct site *s = &w->sites[i];
+        if (s->copy_of || s->hostile) {
+            continue;
+        }
         if (!core_is_ready(s->core) || (!s->is_province && core_unacked(s->core) > 0)) {
             violation(w, "%.16s: after the healing %llu own leaves are not at the hub, %s", s->id.text,
                       (unsigned long long)core_unacked(s->core), core_is_ready(s->core) ? "ready" : "not ready");
@@ -396,9 +440,32 @@ void check_end(struct world *w)
     check_records(w);
     check_histories(w);
     for (uint32_t i = 0; i < w->site_count; i++) {
-        check_site(w, &w->sites[i]);
+        if (!w->sites[i].copy_of && !w->sites[i].hostile) {
+            check_site(w, &w->sites[i]);
+        }
     }
     for (uint32_t i = 0; i < w->site_count; i++) {
-        site_roll_back(&w->sites[i]);
+        if (!w->sites[i].copy_of) {
+            site_roll_back(&w->sites[i]);
+        }
     }
+}
+
+void check_copy(struct world *w, struct site *s)
+{
+    if (!s->core || !core_is_ready(s->core) || core_unacked(s->core) > 0) {
+        violation(w, "%.16s began with an empty store and is not ready after hours", s->id.text);
+    }
+    if (!site_begin(w, s) || !site_begin(w, &w->sites[0])) {
+        violation(w, "%.16s: no transaction", s->id.text);
+    }
+    for (size_t r = 0; r < w->oracle->case_count; r++) {
+        const struct record *record = NULL;
+        struct record_id id = w->oracle->cases[r].id;
+        if (status_is_ok(record_at(&w->sites[0], id, &record)) && reads_scope(w, s, record_owner(record))) {
+            check_same(w, s, id, r);
+        }
+    }
+    site_roll_back(s);
+    site_roll_back(&w->sites[0]);
 }

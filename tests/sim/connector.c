@@ -35,7 +35,8 @@ static bool run_rows(struct world *w, struct site *s, bool all)
     }
     for (size_t i = 0; i < SHADOWS && all; i++) {
         struct shadow_row *shadow = &s->legacy->shadows[i];
-        if (shadow->there && !legacy_row(s->legacy, shadow->key) && connector_row(w, s, shadow->key) == ROW_DOWN) {
+        bool finished = shadow->state == SHADOW_WITHDRAWN || shadow->state == SHADOW_UNTIED;
+        if (shadow->there && (!finished || w->healed) && !legacy_row(s->legacy, shadow->key) && connector_row(w, s, shadow->key) == ROW_DOWN) {
             return false;
         }
     }

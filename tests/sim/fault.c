@@ -172,6 +172,12 @@ void fault_begin(struct world *w, const struct act *act)
     case ACT_clock:
         clock_wrong(w, s, &random);
         return;
+    case ACT_clone:
+        copy_clone(w, s, act->pick);
+        return;
+    case ACT_hostile:
+        s->hostile_left += s->hostile ? 1 + (uint32_t)random_below(&random, 6) : 0;
+        return;
     default:
         break;
     }
@@ -198,14 +204,49 @@ void fault_begin(struct world *w, const struct act *act)
     }
 }
 
+/* The hub's people stop the liar: nothing that it ever wrote counts any more. */
+static struct status cut_hostile(struct world *w, struct core *hub)
+{
+    struct registry_entry node = {.kind = KIND_REG_NODE,
+                                  .node = w->hostile->id,
+                                  .name = span_text("Kabupaten"),
+                                  .institution = INSTITUTION_REGENCY,
+                                  .active = false};
+    uint32_t epochs = registry_epoch_max(core_registry(hub), w->hostile->id);
+    for (uint32_t epoch = 1; epoch <= epochs && epoch < 64; epoch++) {
+        struct registry_entry cut = {.kind = KIND_REG_CUT,
+                                     .node = w->hostile->id,
+                                     .epoch = epoch,
+                                     .scope = scope_of_node(w->hostile->id),
+                                     .size = 0};
+        TRY(core_registry_add(hub, &cut));
+    }
+    return core_registry_add(hub, &node);
+}
+
 void fault_heal(struct world *w)
 {
+    struct site *hub = &w->sites[0];
     w->healed = true;
+    if (w->hostile) {
+        hub->full_until = 0;
+        store_model_fail_after(hub->store, 0);
+        hub->crash_calls = 0;
+        site_start(w, hub);
+        if (!site_begin(w, hub)) {
+            violation(w, "the hub cannot cut a liar off");
+        }
+        must(w, site_end(w, hub, cut_hostile(w, hub->core)), "cut");
+    }
     for (size_t i = 0; i < 6; i++) { /* rates of the network */
         w->plan->settings[SETTING_drop + i] = 0;
     }
     for (uint32_t i = 0; i < w->site_count; i++) {
         struct site *s = &w->sites[i];
+        if (s->copy_of) {
+            copy_end(w, s);
+            continue;
+        }
         s->cut = s->one_way = false;
         s->clock_off_ms = 0;
         s->drift_ppm = 0;

@@ -18,7 +18,7 @@
     X(capture_vanished) X(capture_derived) X(capture_replaced) X(capture_forget) X(capture_wait_ack)                   \
     X(capture_wait_foreign) X(capture_wait_hello) X(capture_wait_person) X(capture_wait_own) X(write_back)             \
     X(write_lost_race) X(write_unsayable) X(insert_row) X(routed_row) X(blank_row) X(route) X(route_back)              \
-    X(edit_by_former_owner) X(erase) X(erase_done) X(conflict) X(conflict_settled) X(token_stale) X(write_denied)      \
+    X(edit_by_former_owner) X(erase) X(erase_done) X(conflict) X(token_stale) X(write_denied)      \
     X(write_busy) X(row_again) X(row_key_reused) X(legacy_down) X(fresh_node) X(hostile_act) X(hostile_refused)       \
     X(hub_restored) X(hub_behind) X(revoked) X(epoch_registered)
 

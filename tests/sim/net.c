@@ -47,11 +47,12 @@ static struct span cut_short(struct world *w, struct span bytes, struct random *
     return *out_cut ? span_of(bytes.data, (size_t)random_below(random, bytes.size)) : bytes;
 }
 
-void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint64_t serial, struct span bytes, bool clone)
+void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint64_t serial, struct span bytes)
 {
     const uint64_t *set = w->plan->settings;
     struct random random = random_from(w->plan->seed * 3 + s->index, serial);
     bool cut;
+    bytes = hostile_request(w, s, kind, bytes);
     trace_bytes(w, bytes);
     w->counts->messages++;
     if (net_is_cut(w, s) || random_hits(&random, set[SETTING_drop])) {
@@ -59,7 +60,6 @@ void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint6
         return;
     }
     struct message *message = message_new(w, kind, serial, cut_short(w, bytes, &random, &cut));
-    message->clone = clone;
     message->cut = cut;
     if (cut) {
         SIM_MARK(w, request_cut);
@@ -67,13 +67,13 @@ void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint6
     if (random_hits(&random, set[SETTING_twice])) {
         SIM_MARK(w, request_twice);
         struct message *second = message_new(w, kind, serial, message->bytes);
-        second->clone = clone;
+        second->cut = cut;
         travel(w, s, second, EVENT_REQUEST, delay_of(w, &random) * 2);
     }
     if (random_hits(&random, set[SETTING_replay])) {
         SIM_MARK(w, request_replayed);
         struct message *again = message_new(w, kind, serial, message->bytes);
-        again->clone = clone;
+        again->cut = cut;
         travel(w, s, again, EVENT_REQUEST, random_below(&random, REPLAY_MS));
     }
     travel(w, s, message, EVENT_REQUEST, delay_of(w, &random));
@@ -112,14 +112,14 @@ static struct status serve_pull(struct world *w, struct site *s, struct span byt
 static bool is_awaited(const struct site *s, const struct message *message)
 {
     const struct exchange *x = &s->dialogue.exchanges[message->kind];
-    return !message->clone && x->busy && x->serial == message->serial;
+    return x->busy && x->serial == message->serial;
 }
 
 static void push_seen(struct world *w, struct site *s, const struct push *push, const struct push_answer *answer)
 {
     TRACE(w, &w->sites[0], "push of %.16s: %s, %llu leaves held", s->id.text, verdict_name(answer->verdict),
           (unsigned long long)answer->size);
-    for (size_t i = 0; i < answer->void_count && answer->verdict == VERDICT_OK; i++) {
+    for (size_t i = 0; i < answer->void_count && answer->verdict == VERDICT_OK && !s->hostile; i++) {
         violation(w, "a leaf of the honest %.16s is void: %.*s", s->id.text, (int)answer->voids[i].why.size,
                   (const char *)answer->voids[i].why.data);
     }
@@ -127,6 +127,8 @@ static void push_seen(struct world *w, struct site *s, const struct push *push, 
         oracle_accepted(w, push->stream, answer->size, answer->root);
         oracle_pushed(w, push);
         (void)world_put(w, w->now_ms + 100, EVENT_OWED, 0);
+    } else if (s->hostile) {
+        SIM_MARK(w, hostile_refused);
     } else {
         SIM_MARK(w, push_refused);
     }
@@ -179,7 +181,6 @@ static void send_answer(struct world *w, struct site *s, const struct message *m
         return;
     }
     struct message *answer = message_new(w, message->kind, message->serial, cut_short(w, bytes, &random, &cut));
-    answer->clone = message->clone;
     answer->cut = cut;
     if (cut) {
         SIM_MARK(w, answer_cut);

@@ -8,6 +8,12 @@ void oracle_reset(struct oracle *oracle)
     oracle->edit_count = oracle->case_count = oracle->accepted_count = 0;
 }
 
+/* Whose name a site bears. */
+static uint32_t home(const struct site *s)
+{
+    return s->copy_of ? s->copy_of->index : s->index;
+}
+
 /* ---- values ---- */
 
 size_t oracle_edit(struct world *w, struct site *s, const struct seen *seen, enum field field)
@@ -18,7 +24,7 @@ size_t oracle_edit(struct world *w, struct site *s, const struct seen *seen, enu
     }
     size_t edit = ++o->edit_count;
     o->closure[edit] = *seen;
-    o->edits[edit] = (struct edit){.record = SIZE_MAX, .field = field, .site = s->index, .at_ms = w->now_ms};
+    o->edits[edit] = (struct edit){.record = SIZE_MAX, .field = field, .site = home(s), .at_ms = w->now_ms};
     w->counts->edits++;
     return edit;
 }
@@ -38,6 +44,9 @@ size_t oracle_number(struct world *w, uint32_t number, struct span bytes)
         return 0;
     }
     if (!status_is_ok(value_read_register(number, bytes, &w->arena, &value))) {
+        if (w->hostile) {
+            return 0; /* its lies need not be readable */
+        }
         violation(w, "a value of register %u cannot be read", number);
     }
     size_t edit = seen_number(number == REG_STATUS ? value.status.reason : value.text);
@@ -138,7 +147,7 @@ void oracle_covers(struct world *w, struct site *s, const struct draft *draft, c
 void oracle_wrote(struct world *w, struct site *s, const struct draft *draft, struct record_id id, bool certain)
 {
     struct oracle *o = w->oracle;
-    size_t record = oracle_case(w, id, s->index);
+    size_t record = oracle_case(w, id, home(s));
     for (size_t i = 0; i < draft->value_count; i++) {
         size_t edit = oracle_number(w, draft->values[i].number, draft->values[i].bytes);
         if (edit > 0) {
@@ -155,7 +164,7 @@ void oracle_restored(struct world *w, struct site *s, size_t from_edit)
     for (size_t i = 1; i <= w->oracle->edit_count; i++) {
         struct edit *e = &w->oracle->edits[i];
         (void)from_edit; /* a value typed before the copy may have been captured after it */
-        if (e->site == s->index && e->state == EDIT_WRITTEN) {
+        if (e->site == home(s) && e->state == EDIT_WRITTEN) {
             e->state = EDIT_UNCERTAIN;
         }
     }
@@ -168,12 +177,12 @@ static bool is_entitled(const struct world *w, const struct site *to, const stru
 {
     for (size_t i = 0; i < c->owner_count; i++) {
         bool after = i + 1 < c->owner_count && c->owners[i + 1].from_ms < at_ms;
-        if (!after && (to->is_province || c->owners[i].site == to->index)) {
+        if (!after && (to->is_province || c->owners[i].site == home(to))) {
             return true;
         }
     }
     (void)w;
-    return c->owner_count == OWNERS;
+    return c->unsure || c->owner_count == OWNERS;
 }
 
 static void sent_body(struct world *w, struct site *to, const struct wire_body *body)
@@ -188,7 +197,10 @@ static void sent_body(struct world *w, struct site *to, const struct wire_body *
             continue;
         }
         const struct edit *e = &w->oracle->edits[edit];
-        if (e->site != to->index && !is_entitled(w, to, &w->oracle->cases[e->record], e->at_ms)) {
+        if (w->hostile && e->site == w->hostile->index) {
+            continue; /* a liar may put his own texts into whatever he names */
+        }
+        if (e->site != home(to) && !is_entitled(w, to, &w->oracle->cases[e->record], e->at_ms)) {
             violation(w, "v%zu is sent to %.16s, which never owned that complaint since", edit, to->id.text);
         }
     }

@@ -98,7 +98,7 @@ static void exchange_start(struct world *w, struct site *s, enum exchange_kind k
     if (kind == EXCHANGE_PUSH) {
         TRACE(w, s, "pushes %zu leaves from %llu", x->push.leaf_count, (unsigned long long)x->push.old_size);
     }
-    net_request(w, s, kind, x->serial, bytes, false);
+    net_request(w, s, kind, x->serial, bytes);
     struct event *timeout = world_put(w, w->now_ms + STALL_MS + 2 * w->plan->settings[SETTING_delay], EVENT_TIMEOUT, s->index);
     timeout->number = kind;
     timeout->serial = x->serial;
@@ -126,17 +126,6 @@ void peer_look(struct world *w, struct site *s)
 }
 
 /* ---- answers ---- */
-
-static bool may_stop(const struct world *w)
-{
-    for (size_t i = 0; i < w->plan->act_count; i++) {
-        enum act_kind kind = w->plan->acts[i].kind;
-        if (kind == ACT_hostile || kind == ACT_hub_restore || kind == ACT_revoke) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void follow(struct world *w, struct site *s, enum exchange_kind kind, const struct next *next)
 {
@@ -172,13 +161,16 @@ static void follow(struct world *w, struct site *s, enum exchange_kind kind, con
         SIM_MARK(w, hello_takeover);
         TRACE(w, s, "%s", next->why);
         peer_rest(w, s, HOUR);
-        d->stopped = true; /* by then a person has said so */
+        d->stopped = !s->copy_of; /* by then a person has said so */
+        if (s->copy_of) {
+            SIM_MARK(w, clone_refused);
+        }
         return;
     case NEXT_STOP:
     case NEXT_UPDATE:
         SIM_MARK(w, stop_step);
         TRACE(w, s, "stops: %s", next->why);
-        if (!may_stop(w)) {
+        if (!s->hostile) {
             violation(w, "%.16s stops the dialogue with an honest hub: %s", s->id.text, next->why);
         }
         peer_rest(w, s, 5 * MINUTE);
@@ -228,7 +220,7 @@ void peer_answered(struct world *w, struct site *s, struct message *message)
     if (!status_is_ok(status)) {
         bool bad = status.code == STATUS_DENIED || status.code == STATUS_FORKED;
         TRACE(w, s, "an answer is not taken: %s", status_name(status));
-        if (bad && !may_stop(w)) {
+        if (bad && !s->hostile) {
             violation(w, "%.16s refuses an honest answer: %s", s->id.text, status_name(status));
         }
         peer_rest(w, s, 0);

@@ -68,7 +68,8 @@ static void plan_faults(struct plan *plan, struct random *random, const uint64_t
         bool hub_too = kind == ACT_crash || kind == ACT_unknown || kind == ACT_io || kind == ACT_disk_full || kind == ACT_clock;
         for (uint64_t i = 0; i < counts[kind]; i++) {
             bool hub = kind == ACT_hub_restore || (hub_too && random_hits(random, 250));
-            plan_add(plan, random, kind, hub ? 0 : any_node(plan, random));
+            uint32_t node = any_node(plan, random);
+            plan_add(plan, random, kind, hub ? 0 : kind == ACT_hostile ? (uint32_t)plan->settings[SETTING_nodes] : node);
         }
     }
 }
@@ -184,7 +185,8 @@ static void plan_swarm(struct plan *plan, struct random *random)
     counts[ACT_backup] += counts[ACT_restore] > 0 ? counts[ACT_restore] : 0;
     counts[ACT_legacy_backup] += counts[ACT_legacy_restore];
     counts[ACT_hub_restore] = 0;
-    counts[ACT_hostile] = 0;
+    set[SETTING_hostile] = counts[ACT_hostile] > 0 && set[SETTING_nodes] > 1;
+    counts[ACT_hostile] *= 3;
     counts[ACT_revoke] = 0;
     uint64_t clerk_acts = 20 + random_below(random, many ? 300 : 180);
     plan_people(plan, random, clerk_acts, random_below(random, 80), random_hits(random, 400));

@@ -33,7 +33,8 @@
     X(cut_body, "per mille of messages cut short")                                                                     \
     X(locked, "per mille of write-backs that find the row locked or edited")                                           \
     X(interrupted, "per mille of captures interrupted between two commits")                                            \
-    X(drift, "drift of clocks, seconds a day at most")
+    X(drift, "drift of clocks, seconds a day at most")                                                                 \
+    X(hostile, "the last regency's node lies")
 
 enum setting {
 #define X(name, text) SETTING_##name,

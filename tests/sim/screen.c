@@ -134,9 +134,9 @@ static void screen_wrote(struct world *w, struct site *s, struct screen *screen,
     switch (status.code) {
     case STATUS_OK:
     case STATUS_UNKNOWN:
-        oracle_wrote(w, s, draft, draft->record, status_is_ok(status));
-        if (screen->ctx_count > 0 && seen_has(&screen->seen, 0)) {
-            SIM_MARK(w, conflict_settled);
+        oracle_wrote(w, s, draft, draft->record, status_is_ok(status) && !s->copy_of && !s->hostile);
+        if (s->copy_of) {
+            SIM_MARK(w, clone_wrote);
         }
         s->dialogue.push_wanted = true;
         peer_wake(w, s, 5);
@@ -259,6 +259,7 @@ void hub_route(struct world *w, uint64_t pick)
     }
     TRACE(w, hub, "record %zu goes to %.16s: %s", at, w->sites[to].id.text, status_name(status));
     SIM_MARK(w, route);
+    c->unsure = c->unsure || !status_is_ok(status);
     for (size_t i = 0; i < c->owner_count; i++) {
         if (c->owners[i].site == to) {
             SIM_MARK(w, route_back);

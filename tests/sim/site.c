@@ -6,7 +6,7 @@
 void site_init(struct world *w, uint32_t index, const char *name)
 {
     struct site *s = &w->sites[index];
-    *s = (struct site){.index = index, .is_hub = index == 0, .instance = (uint8_t)(index + 1)};
+    *s = (struct site){.index = index, .is_hub = index == 0, .instance = (uint8_t)(index + 1), .births = s->births + 1};
     must(w, node_id_parse(span_text(name), &s->id), "a node's name");
     stub_init(&s->stub, w->plan->seed, (uint8_t)(index + 1), w->plan->settings[SETTING_real] > 0);
     must(w, store_model_new(w->memory, &s->store), "store");
@@ -110,7 +110,7 @@ static struct status site_open(struct world *w, struct site *s)
 void site_start(struct world *w, struct site *s)
 {
     struct random random = random_from(w->plan->seed + s->index, w->now_ms);
-    if (s->core) {
+    if (s->core || s->gone) {
         return;
     }
     if (s->crash_in_recovery) {
@@ -133,6 +133,9 @@ void site_start(struct world *w, struct site *s)
     }
     TRACE(w, s, "starts%s", s->doubt ? ", in doubt about its store" : "");
     s->doubt = false;
+    if (s->copy_of && core_is_ready(s->core)) {
+        SIM_MARK(w, clone_wrote);
+    }
     if (s->is_hub) {
         (void)world_put(w, w->now_ms + 1000, EVENT_OWED, 0);
         return;

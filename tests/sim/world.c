@@ -188,13 +188,18 @@ static void run_event(struct world *w, const struct event *event)
     case EVENT_UPKEEP:
         run_upkeep(w, s);
         return;
-    case EVENT_CLONE:
-    case EVENT_RUN:
+    case EVENT_COPY_EDIT:
+        screen_open(w, s, event->number, false);
+        return;
+    case EVENT_COPY_END:
+        if (s->births == event->number) {
+            copy_end(w, s);
+        }
         return;
     }
 }
 
-static void run_until(struct world *w, uint64_t until_ms)
+void world_run_until(struct world *w, uint64_t until_ms)
 {
     while (w->heap_count > 0 && w->heap[0].at_ms <= until_ms) {
         struct event event = heap_take(w);
@@ -222,6 +227,7 @@ static void join(struct world *w, uint32_t index)
     site_init(w, index, name);
     struct site *s = &w->sites[index];
     s->is_province = province;
+    s->hostile = set[SETTING_hostile] > 0 && index == set[SETTING_nodes] && index > 1;
     w->site_count = index + 1;
     if (!province) {
         struct random random = random_from(w->plan->seed, 500 + index);
@@ -233,6 +239,7 @@ static void join(struct world *w, uint32_t index)
         s->legacy->trigger = set[SETTING_trigger] > 0 && random_hits(&random, 700);
         (void)world_put(w, w->now_ms + set[SETTING_compare] * HOUR + random_below(&random, HOUR), EVENT_COMPARE, index);
     }
+    w->hostile = s->hostile ? s : w->hostile;
     site_enrol(w, s);
     (void)world_put(w, w->now_ms + 1000, EVENT_START, index);
     (void)world_put(w, w->now_ms + UPKEEP_MS + index * 1000, EVENT_UPKEEP, index);
@@ -289,7 +296,7 @@ static void come_to_rest(struct world *w)
     uint64_t before = UINT64_MAX;
     bool rested = false;
     for (size_t i = 0; i < HEAL_ROUNDS && !rested; i++) {
-        run_until(w, w->now_ms + (i < 4 ? HOUR : 8 * HOUR));
+        world_run_until(w, w->now_ms + (i < 4 ? HOUR : 8 * HOUR));
         for (uint32_t k = 1; k < w->site_count; k++) {
             connector_run(w, &w->sites[k], true);
             arena_clear(&w->arena);
@@ -307,7 +314,7 @@ static void stay_idle(struct world *w)
 {
     w->idle = true;
     uint64_t before = made(w);
-    run_until(w, w->now_ms + IDLE_MS);
+    world_run_until(w, w->now_ms + IDLE_MS);
     own_sizes(w);
     if (made(w) != before) {
         violation(w, "idle days wrote %llu things", (unsigned long long)(made(w) - before));
@@ -320,6 +327,7 @@ static void world_end(struct world *w)
         struct site *s = &w->sites[i];
         if (s->dialogue.poll) {
             message_free(w, s->dialogue.poll);
+            s->dialogue.poll = NULL;
         }
         if (s->legacy) {
             legacy_forget(w, s->legacy);
@@ -356,10 +364,14 @@ const char *world_run(struct world *w, struct plan *plan, struct counts *counts,
     bool failed = setjmp(w->failed) != 0;
     if (!failed) {
         world_begin(w);
-        run_until(w, WORLD_BEGIN + plan->settings[SETTING_days] * DAY + HOUR);
+        world_run_until(w, WORLD_BEGIN + plan->settings[SETTING_days] * DAY + HOUR);
         come_to_rest(w);
         check_end(w);
         stay_idle(w);
+        struct site *lost = &w->sites[1 + plan->seed / 4 % plan->settings[SETTING_nodes]];
+        if (plan->seed % 4 == 1 && !lost->hostile) {
+            copy_compare(w, lost);
+        }
         counts->simulated_ms += w->now_ms - WORLD_BEGIN;
     }
     world_end(w);

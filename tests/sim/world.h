@@ -42,8 +42,8 @@ enum event_kind {
     EVENT_START,     /* the site comes up again */
     EVENT_OWED,      /* the hub appends what it owes */
     EVENT_UPKEEP,
-    EVENT_CLONE,     /* the copy of a node does something; number: what */
-    EVENT_RUN,       /* the last: a watchdog that never fires */
+    EVENT_COPY_EDIT, /* somebody writes at the copy of a node */
+    EVENT_COPY_END,
 };
 
 struct message;
@@ -64,7 +64,6 @@ enum exchange_kind { EXCHANGE_HELLO, EXCHANGE_PUSH, EXCHANGE_PULL, EXCHANGE_COUN
 struct message {
     enum exchange_kind kind;
     uint64_t serial; /* of the exchange */
-    bool clone;      /* from or to the copy that runs beside a node */
     bool cut;        /* it ended early */
     struct span bytes;
 };
@@ -121,7 +120,11 @@ struct site {
     bool connector_woken;
     uint64_t own_size;     /* of the own stream of the present epoch, for "before or after" */
     uint32_t restores;
-    struct clone *clone;
+    struct site *copy_of; /* a copy of that node; NULL: the node itself */
+    bool gone;            /* a copy that was switched off */
+    uint32_t births;
+    bool hostile;         /* its owner lies; only what concerns others is checked */
+    uint32_t hostile_left; /* requests that are still to be changed */
 };
 
 struct counts {
@@ -143,6 +146,7 @@ struct world {
     size_t site_count;
     struct arena arena; /* of one event */
     struct oracle *oracle;
+    struct site *hostile; /* the one that lies, or NULL */
     bool healed, idle;
     uint64_t leaf_count, legacy_writes, shadow_stores; /* so far, for "idle worlds write nothing" */
     uint64_t trace_hash;
@@ -157,6 +161,7 @@ struct world {
  * happened, equal for equal plans. */
 const char *world_run(struct world *w, struct plan *plan, struct counts *counts, struct pool *pool, bool verbose,
                       uint64_t *out_hash);
+void world_run_until(struct world *w, uint64_t until_ms);
 struct event *world_put(struct world *w, uint64_t at_ms, enum event_kind kind, uint32_t site);
 /* "Invariant broken": ends the run. */
 _Noreturn void violation(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -194,7 +199,7 @@ void site_grown(struct world *w);
 
 /* ---- net.c: messages on their way, and the hub's end ---- */
 
-void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint64_t serial, struct span bytes, bool clone);
+void net_request(struct world *w, struct site *s, enum exchange_kind kind, uint64_t serial, struct span bytes);
 void net_arrived(struct world *w, struct site *s, struct message *message);
 bool net_is_cut(const struct world *w, const struct site *s);
 void net_poll_again(struct world *w, struct site *s);
@@ -237,10 +242,23 @@ void fault_begin(struct world *w, const struct act *act);
 /* Everything heals: links, clocks, disks. */
 void fault_heal(struct world *w);
 
+/* ---- copy.c ---- */
+
+void copy_clone(struct world *w, struct site *of, uint64_t pick);
+void copy_end(struct world *w, struct site *s);
+void copy_compare(struct world *w, struct site *of);
+
+/* ---- hostile.c ---- */
+
+/* What a hostile peer sends instead. */
+struct span hostile_request(struct world *w, struct site *s, enum exchange_kind kind, struct span bytes);
+
 /* ---- check.c: what must hold at the end, and at any time ---- */
 
 void check_site(struct world *w, struct site *s);
 void check_end(struct world *w);
+/* A node that began with an empty store holds what the hub holds. */
+void check_copy(struct world *w, struct site *s);
 bool check_is_settled(struct world *w);
 
 /* ---- fields ---- */
