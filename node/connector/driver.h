@@ -19,7 +19,7 @@
  * type, too long; the row goes to the quarantine), STALE (shadow version differs), NOT_FOUND. After any error inside a
  * transaction the caller rolls back. driver->problem then holds one sentence (no personal data: never a row's content).
  *
- * tests/contract/contract_driver.c runs one suite over every driver. */
+ * tests/contract/contract_driver*.c run one suite over every driver. */
 
 struct driver;
 
