@@ -31,6 +31,7 @@ static struct status status_run(struct verb_job *verb, struct core *core, struct
     json_object_set_new(overview, "waiting", json_integer((json_int_t)core_unacked(core)));
     json_object_set_new(overview, "quarantine", json_integer((json_int_t)quarantined));
     json_object_set_new(overview, "store_bytes", json_integer((json_int_t)size));
+    json_object_set_new(overview, "store", json_string(host->local->config->store_postgres ? "postgres" : "sqlite"));
     json_object_set_new(overview, "registry_size", json_integer((json_int_t)core_registry(core)->size));
     verb->answer->reply = overview;
     return status_ok();

@@ -392,6 +392,16 @@ static void release(struct running *running)
     local_close(&process->local);
 }
 
+static void store_opened_log(const struct running *running)
+{
+    struct store *store = running->process.local.store;
+    uint64_t bytes = 0;
+    if (status_is_ok(store->ops->size(store, &bytes))) {
+        LOG(store_opened, log_word(running->process.config->store_postgres ? "postgres" : "sqlite"), log_bytes(bytes),
+            log_ms(clock_now_ms() - running->process.started_ms));
+    }
+}
+
 struct status process_run(const struct process_options *options, char *problem, size_t problem_size)
 {
     struct running *running = calloc(1, sizeof *running);
@@ -415,6 +425,7 @@ struct status process_run(const struct process_options *options, char *problem, 
         free(running);
         return status;
     }
+    store_opened_log(running);
     loop_open(running);
     status = start_all(running);
     if (status_is_ok(status)) {

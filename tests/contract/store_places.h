@@ -186,9 +186,8 @@ static bool postgres_answers(struct place *place)
     return status_is_ok(status);
 }
 
-/* The server ends the session, as its own death would; the store goes on by itself, at the latest with the second try, where
- * the first was on its way already. */
-static void postgres_crash(struct place *place)
+/* The server ends the session, as its own death would. */
+static void postgres_terminate(struct place *place)
 {
     char source[192];
     char sql[192];
@@ -199,8 +198,21 @@ static void postgres_crash(struct place *place)
     PGconn *conn = connect_to(source);
     conn_run(conn, sql);
     PQfinish(conn);
+}
+
+/* Server or network fails; the store goes on by itself, at the latest with the second try, where the first was on its way
+ * already. */
+static void postgres_crash(struct place *place)
+{
+    static unsigned turn;
+    if (turn++ % 2 == 0) {
+        postgres_terminate(place);
+    } else {
+        atomic_store(&place->relay->cut, RELAY_CUT_NOW);
+    }
     place->store->ops->rollback(place->store);
     assert_true(postgres_answers(place) || postgres_answers(place));
+    atomic_store(&place->relay->cut, RELAY_PASS);
 }
 
 static void postgres_commit_cut(struct place *place, bool applied)
