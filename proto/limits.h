@@ -31,7 +31,8 @@
 #define LIMIT_BATCH_RAW (4 * 1024 * 1024)
 #define LIMIT_BATCH_PACKED (1024 * 1024)
 #define LIMIT_ZSTD_RATIO 20
-#define LIMIT_PULL_ORIGINS 256 /* a province reads two streams and more of each of up to 40 regencies */
+#define LIMIT_PULL_ORIGINS 256  /* parts of one answer */
+#define LIMIT_READ_STREAMS 1024 /* streams that one reader follows: a province two and more of each of up to 40 regencies */
 #define LIMIT_WANT_COUNT 64
 #define LIMIT_PULL_WAIT_MS 55000
 #define LIMIT_OWN_STREAMS 1024      /* streams of one node, all epochs */

@@ -61,6 +61,8 @@ struct hello {
     const struct stream_state *own; /* all own streams, all epochs */
     size_t own_count;
     uint32_t epoch_open;           /* epoch that this node opened and the registry may not know yet, 0: none */
+    const struct stream_state *read; /* what the caller holds of the hub's streams */
+    size_t read_count;
 };
 
 enum verdict {
@@ -91,6 +93,8 @@ struct hello_answer {
     uint32_t epoch_max;                    /* highest epoch of the caller that the registry names */
     uint32_t leaves_max;                   /* batch limits */
     uint32_t bytes_max;
+    const struct stream_state *behind; /* of those, what the hub holds less of: it is an older copy of itself */
+    size_t behind_count;
 };
 
 /* POST /sync/v1/push */
@@ -101,6 +105,8 @@ struct push {
     struct span lease;
     const struct wire_leaf *leaves;
     size_t leaf_count;
+    const struct hash *consistency; /* a reader gives the hub its own leaves back: that they begin the checkpoint's tree */
+    size_t consistency_count;
 };
 
 struct void_leaf {

@@ -18,6 +18,8 @@ struct status hello_write(const struct hello *m, struct arena *arena, struct spa
     to.own = stream_state_list_put(&w, m->own, m->own_count, LIMIT_OWN_STREAMS);
     to.n_own = m->own_count;
     to.epoch_open = m->epoch_open;
+    to.read = stream_state_list_put(&w, m->read, m->read_count, LIMIT_READ_STREAMS);
+    to.n_read = m->read_count;
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -37,6 +39,8 @@ struct status hello_read(struct span bytes, struct arena *arena, struct hello *o
         .own = stream_state_list_get(&w, from->own, from->n_own),
         .own_count = from->n_own,
         .epoch_open = from->epoch_open,
+        .read = stream_state_list_get(&w, from->read, from->n_read),
+        .read_count = from->n_read,
     };
     wire_get_fixed(&w, from->instance, m.instance, sizeof m.instance);
     TRY(wire_end(&w));
@@ -61,6 +65,8 @@ struct status hello_answer_write(const struct hello_answer *m, struct arena *are
     to.epoch_max = m->epoch_max;
     to.leaves_max = m->leaves_max;
     to.bytes_max = m->bytes_max;
+    to.behind = stream_state_list_put(&w, m->behind, m->behind_count, LIMIT_READ_STREAMS);
+    to.n_behind = m->behind_count;
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -81,6 +87,8 @@ struct status hello_answer_read(struct span bytes, struct arena *arena, struct h
         .epoch_max = from->epoch_max,
         .leaves_max = from->leaves_max,
         .bytes_max = from->bytes_max,
+        .behind = stream_state_list_get(&w, from->behind, from->n_behind),
+        .behind_count = from->n_behind,
     };
     TRY(wire_end(&w));
     *out_m = m;

@@ -57,7 +57,7 @@ struct status pull_write(const struct pull *m, struct arena *arena, struct span 
     message_begin(&w, arena);
     Simpul__Pull to;
     simpul__pull__init(&to);
-    to.have = stream_state_list_put(&w, m->have, m->have_count, LIMIT_PULL_ORIGINS);
+    to.have = stream_state_list_put(&w, m->have, m->have_count, LIMIT_READ_STREAMS);
     to.n_have = m->have_count;
     to.want = want_list_put(&w, m->want, m->want_count, LIMIT_WANT_COUNT);
     to.n_want = m->want_count;

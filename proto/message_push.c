@@ -30,6 +30,9 @@ struct status push_write(const struct push *m, struct arena *arena, struct span 
     to.lease = wire_put_bytes(&w, m->lease, LIMIT_LEASE_SIZE);
     to.leaves = wire_leaf_list_put(&w, m->leaves, m->leaf_count, LIMIT_BATCH_LEAVES);
     to.n_leaves = m->leaf_count;
+    to.consistency =
+        wire_put_fixed_list(&w, m->consistency, m->consistency_count, LIMIT_PROOF_HASHES, sizeof *m->consistency);
+    to.n_consistency = m->consistency_count;
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -47,6 +50,8 @@ struct status push_read(struct span bytes, struct arena *arena, struct push *out
         .lease = wire_get_bytes(&w, from->lease, LIMIT_LEASE_SIZE),
         .leaves = wire_leaf_list_get(&w, from->leaves, from->n_leaves),
         .leaf_count = from->n_leaves,
+        .consistency = wire_get_fixed_list(&w, from->consistency, from->n_consistency, sizeof *m.consistency),
+        .consistency_count = from->n_consistency,
     };
     TRY(wire_end(&w));
     *out_m = m;

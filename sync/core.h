@@ -245,6 +245,16 @@ bool core_is_ready(const struct core *core);
  * written until then is held. */
 bool core_is_current(const struct core *core);
 /* The next batch of an own stream, checkpoint signed and stored: commit, then send. out_push->leaf_count 0: nothing to do. */
+/* At a hub that is (or may be) an older copy of itself: the active nodes that have not yet said what they hold; until then
+ * it writes nothing of its own (BUSY). Count 0: no doubt. */
+struct status core_doubt(struct core *core, struct arena *arena, struct node_id **out_missing, size_t *out_count) MUST_CHECK;
+/* True if a change of the hub's own is lost that others have seen: its number must not be used again, so the hub goes on
+ * writing nothing until it gets a new epoch. */
+struct status core_doubt_lost(struct core *core, bool *out_lost) MUST_CHECK;
+/* A person says that the hub shall write although not everybody was heard. NOT_FOUND: there is no doubt. FORKED: as
+ * core_doubt_lost. DENIED at a node. */
+struct status core_doubt_end(struct core *core) MUST_CHECK;
+
 struct status core_push(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
 /* The batch behind those that are on their way (at most two), if at least `least` leaves wait behind them; with none on its
  * way the same as core_push. Send it only after the answer to the one before it: the hub compares sizes, so one that comes

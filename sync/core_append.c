@@ -149,6 +149,9 @@ struct status core_registry_add(struct core *core, const struct registry_entry *
     if (!core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);
     }
+    if (core->in_doubt) {
+        return STATUS_MAKE(STATUS_BUSY); /* give_back.c */
+    }
     struct stream *stream;
     struct body body = {0};
     struct span bytes;

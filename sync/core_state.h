@@ -87,6 +87,12 @@ struct core_undo {
     bool in_doubt, lease_taken, current;
 };
 
+/* What a reader is giving back to the hub; number 0: nothing. */
+struct give_back {
+    uint32_t number;
+    uint64_t from;
+};
+
 struct core {
     struct core_options options;
     uint8_t *deployment;      /* owned */
@@ -107,6 +113,7 @@ struct core {
     uint64_t group;           /* number of the local transaction: what must travel in one push */
     size_t group_leaves, group_bytes;
     bool lease_taken;
+    struct give_back back;
     struct core_meta meta;
     struct core_meta stored;  /* what the row holds */
     struct made_pushes made;  /* node */
@@ -131,6 +138,18 @@ struct core {
 
 /* ---- core.c ---- */
 void group_next(struct core *core);
+
+/* ---- give_back.c: a hub that lacks what it signed ---- */
+struct status hub_compare(struct core *core, struct node_id peer, const struct hello *hello, struct arena *arena,
+                          struct stream_state **out_behind, size_t *out_count) MUST_CHECK;
+bool hub_is_behind(struct core *core, struct node_id peer, const struct pull *pull);
+struct status serve_returned(struct core *core, struct node_id peer, const struct push *push,
+                             struct push_answer *answer) MUST_CHECK;
+struct status read_states(struct core *core, struct arena *arena, struct stream_state **out_states,
+                          size_t *out_count) MUST_CHECK;
+struct status give_back_begin(struct core *core, const struct stream_state *behind, size_t count) MUST_CHECK;
+struct status give_back_make(struct core *core, struct arena *arena, struct push *out_push) MUST_CHECK;
+struct status give_back_answered(struct core *core, const struct push_answer *answer, struct next *out_next) MUST_CHECK;
 
 /* ---- core_open.c ---- */
 /* FORKED with the fault filled where what is stored is not what was signed or acknowledged. */

@@ -47,6 +47,9 @@ struct status core_hello(struct core *core, bool takeover, struct arena *arena, 
     memcpy(hello.instance, core->options.instance, sizeof hello.instance);
     TRY(own_states(core, core->self, arena, &own, &hello.own_count));
     hello.own = own;
+    struct stream_state *read;
+    TRY(read_states(core, arena, &read, &hello.read_count));
+    hello.read = read;
     if (core->meta.has_lease) {
         TRY(arena_copy(arena, span_of(core->meta.lease, sizeof core->meta.lease), &hello.lease));
     }
@@ -89,6 +92,16 @@ static struct status register_epochs(struct core *core, const struct hello *hell
     return status_ok();
 }
 
+static bool epochs_are_known(const struct core *core, const struct hello *hello)
+{
+    uint32_t newest = registry_epoch_max(&core->registry, hello->node);
+    bool known = hello->epoch_open <= newest;
+    for (size_t i = 0; i < hello->own_count && known; i++) {
+        known = hello->own[i].size == 0 || hello->own[i].stream.epoch <= newest;
+    }
+    return known;
+}
+
 static struct status registry_note(struct core *core, struct arena *arena, struct span *out_note)
 {
     static const struct scope_id registry_scope = {.text = "registry"};
@@ -107,7 +120,15 @@ static struct status hello_accept(struct core *core, const struct hello *hello, 
         answer->verdict = VERDICT_LEASE_TAKEN;
         return status_ok();
     }
-    TRY(register_epochs(core, hello));
+    struct stream_state *behind;
+    TRY(hub_compare(core, hello->node, hello, arena, &behind, &answer->behind_count));
+    answer->behind = behind;
+    if (!core->in_doubt) {
+        TRY(register_epochs(core, hello));
+    } else if (answer->behind_count == 0 && !epochs_are_known(core, hello)) {
+        answer->verdict = VERDICT_BUSY; /* an epoch is a leaf of the registry, and the hub may not write now */
+        return status_ok();
+    }
     TRY(registry_note(core, arena, &answer->registry_checkpoint));
     TRY(own_states(core, hello->node, arena, &own, &answer->own_count));
     answer->own = own;
@@ -236,14 +257,17 @@ struct status core_hello_answered(struct core *core, const struct hello_answer *
     if (core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);
     }
+    bool is_given = answer->lease.size == sizeof core->meta.lease;
+    if (is_given && (answer->verdict == VERDICT_OK || answer->verdict == VERDICT_BUSY)) {
+        memcpy(core->meta.lease, answer->lease.data, sizeof core->meta.lease);
+        core->meta.has_lease = true;
+    }
     if (answer->verdict != VERDICT_OK) {
         return hello_refused(core, answer, out_next);
     }
-    if (answer->lease.size != sizeof core->meta.lease) {
+    if (!is_given) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    memcpy(core->meta.lease, answer->lease.data, sizeof core->meta.lease);
-    core->meta.has_lease = true;
     core->lease_taken = false;
     TRY(compare_all(core, answer, &c));
     if (c.lost) {
@@ -254,6 +278,13 @@ struct status core_hello_answered(struct core *core, const struct hello_answer *
         TRY(epoch_archive(core));
     }
     core->in_doubt = false;
+    TRY(give_back_begin(core, answer->behind, answer->behind_count));
+    if (answer->behind_count > 0 && core->back.number == 0) {
+        *out_next = (struct next){.step = NEXT_WAIT,
+                                  .retry_ms = LIMIT_BUSY_RETRY_MS,
+                                  .why = "the hub is an older copy of itself, and waits for other nodes to give back what it lacks"};
+        return status_ok();
+    }
     bool fetch = c.ahead || c.forked;
     core->phase = fetch ? PHASE_FETCH : PHASE_READY;
     if (!fetch && core->meta.rewriting) {

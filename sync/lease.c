@@ -88,6 +88,7 @@ struct status lease_give(struct core *core, const struct hello *hello, struct ar
     bool same = memcmp(held.instance, hello->instance, sizeof held.instance) == 0;
     /* heard in the future: the hub's clock was wrong then, and must not keep a node waiting for years */
     bool silent = core->now_ms >= held.heard_ms + LIMIT_LEASE_SILENT_MS || held.heard_ms > core->now_ms + LIMIT_LEASE_SILENT_MS;
+    silent = silent || core->in_doubt; /* a hub that is an older copy knows older leases than its nodes */
     bool holds = lease_is(held.token, hello->lease) || (!held.used && lease_is(held.before, hello->lease));
     if (held.exists && !hello->takeover && !(same && (silent || holds))) {
         *out_lease = (struct span){0};

@@ -52,14 +52,17 @@ static struct status wanted_add(struct core *core, struct arena *arena, struct p
 struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena, struct pull *out_pull)
 {
     struct pull pull = {.wait_ms = wait_ms, .bytes_max = LIMIT_PUSH_BYTES};
-    struct stream_state *have = arena_array(arena, LIMIT_PULL_ORIGINS, sizeof *have);
+    struct stream_state *have = arena_array(arena, LIMIT_READ_STREAMS, sizeof *have);
     if (!have || core->is_hub) {
         return STATUS_MAKE(core->is_hub ? STATUS_DENIED : STATUS_NO_MEMORY);
     }
     bool fetch = core->phase == PHASE_FETCH;
-    for (uint32_t i = 0; i < core->set.count && pull.have_count < LIMIT_PULL_ORIGINS; i++) {
+    for (uint32_t i = 0; i < core->set.count; i++) {
         const struct stream *stream = core->set.sorted[i];
         if (!stream->own || fetch) {
+            if (pull.have_count == LIMIT_READ_STREAMS) {
+                return STATUS_MAKE(STATUS_LIMIT); /* one left out would come again from its start, each time */
+            }
             struct stream_state *state = &have[pull.have_count++];
             *state = (struct stream_state){.stream = stream->id, .size = stream->range.size};
             tree_range_root(&stream->range, core->crypto, &state->root);
@@ -283,6 +286,10 @@ struct status core_pull_answered(struct core *core, const struct pull_answer *an
     }
     if (answer->verdict == VERDICT_LEASE_TAKEN) {
         *out_next = next_hello(core, "another copy of this node may be running");
+        return status_ok();
+    }
+    if (answer->verdict == VERDICT_SIZE_DIFFERS) {
+        *out_next = next_hello(core, "the hub holds less of its own changes than this node");
         return status_ok();
     }
     if (answer->verdict != VERDICT_OK) {

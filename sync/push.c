@@ -133,6 +133,9 @@ struct status core_push(struct core *core, struct arena *arena, struct push *out
 {
     struct stream *stream = core->phase == PHASE_READY && !core->is_hub ? stream_to_push(core) : NULL;
     core->made.count = 0;
+    if (core->back.number > 0 && !core->is_hub) {
+        return give_back_make(core, arena, out_push);
+    }
     if (!stream) {
         *out_push = (struct push){.leaf_count = 0};
         return status_ok();
@@ -144,6 +147,10 @@ struct status core_push_ahead(struct core *core, uint64_t least, struct arena *a
 {
     struct stream *stream = core->phase == PHASE_READY && !core->is_hub ? stream_to_push(core) : NULL;
     const struct made_pushes *made = &core->made;
+    if (core->back.number > 0) {
+        *out_push = (struct push){.leaf_count = 0}; /* one after the other */
+        return status_ok();
+    }
     if (!stream || made->count == 0) {
         return core_push(core, arena, out_push);
     }
@@ -299,6 +306,9 @@ static struct status take_refusal(struct core *core, struct stream *stream, cons
 struct status core_push_acknowledged(struct core *core, const struct push *sent, const struct push_answer *answer,
                                      struct next *out_next)
 {
+    if (!core->is_hub && node_id_equal(sent->stream.node, core->hub)) {
+        return give_back_answered(core, answer, out_next);
+    }
     struct stream *stream = stream_find(core, sent->stream);
     if (!stream || !stream->own || core->is_hub) {
         return STATUS_MAKE(STATUS_INVALID);

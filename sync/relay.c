@@ -248,6 +248,10 @@ struct status core_owed(struct core *core, bool *out_more)
     if (!rows) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
+    if (core->in_doubt) {
+        *out_more = false; /* give_back.c */
+        return status_ok();
+    }
     TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, LIMIT_RELAY_BATCH,
                                SIZE_MAX, &core->scratch, rows, &count));
     if (count > 0) {

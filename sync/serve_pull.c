@@ -352,8 +352,8 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
     if (pull->lease.size > 0) { /* which of two copies works shows also where nobody writes */
         TRY(lease_check(core, peer, pull->lease, LIMIT_LEASE_SILENT_MS / 2, &leased));
     }
-    if (!leased) {
-        answer.verdict = VERDICT_LEASE_TAKEN;
+    if (!leased || hub_is_behind(core, peer, pull)) {
+        answer.verdict = leased ? VERDICT_SIZE_DIFFERS : VERDICT_LEASE_TAKEN;
         *out_answer = answer;
         *out_empty = false;
         return status_ok();

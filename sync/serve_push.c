@@ -122,7 +122,8 @@ static struct status check_known(struct pushing *p, enum verdict *out_verdict)
         }
         if (future) {
             p->at = i;
-            *out_verdict = VERDICT_TOO_NEW;
+            /* a hub that may be an older copy of itself has written it, and gets it back */
+            *out_verdict = core->in_doubt ? VERDICT_BUSY : VERDICT_TOO_NEW;
             return status_ok();
         }
     }
@@ -218,6 +219,11 @@ struct status core_serve_push(struct core *core, struct node_id peer, const stru
     }
     struct pushing p = {.core = core, .push = push, .peer = peer, .stream = stream_find(core, push->stream)};
     struct push_answer answer = {.now_ms = core->now_ms};
+    if (node_id_equal(push->stream.node, core->self)) {
+        TRY(serve_returned(core, peer, push, &answer));
+        *out_answer = answer;
+        return status_ok();
+    }
     if (p.stream) {
         p.range = p.stream->range;
     }

@@ -307,6 +307,10 @@ static struct status place(struct writing *w, struct fault *fault)
         return fault_set(fault, STATUS_BUSY, "own changes are coming back from the hub, or another copy of this node is in charge",
                          "store", 0);
     }
+    if (core->is_hub && core->in_doubt) {
+        return fault_set(fault, STATUS_BUSY, "this hub is an older copy of itself and waits for its nodes to give back what it "
+                         "lacks: see `simpul status`", "store", 0);
+    }
     if (core->registry.level > REGISTRY_LEVEL_KNOWN) {
         return fault_set(fault, STATUS_UNSUPPORTED, "the deployment has moved to a newer version: update this program",
                          "level", core->registry.level);

@@ -312,6 +312,10 @@ static void api_on_async(uv_async_t *async)
     api_wake_parked(api, grown, count, all);
     while (ready) {
         struct call *next = ready->next_ready;
+        if (ready->kind == CALL_HELLO) {
+            struct scope_id own = scope_of_node(ready->peer);
+            api_wake_parked(api, &own, 1, false); /* another copy of this node may have to be told */
+        }
         call_returned(ready);
         ready = next;
     }

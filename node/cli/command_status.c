@@ -180,9 +180,29 @@ static void show_connectors(struct cli *cli, const json_t *connectors, long long
     }
 }
 
+/* A hub that was put back from a backup. */
+static void show_older_copy(const json_t *copy)
+{
+    const json_t *nodes = json_object_get(copy, "waits_for");
+    if (!copy || json_is_true(json_object_get(copy, "writes"))) {
+        return;
+    }
+    printf(say("  THIS HUB IS AN OLDER COPY OF ITSELF: it takes what regencies send, and writes nothing of its own yet\n"));
+    if (json_is_true(json_object_get(copy, "lost"))) {
+        printf(say("    changes of its own that others have seen are lost: restore a newer backup\n"));
+        return;
+    }
+    printf(say("    it waits for %zu nodes to give back what it lacks:"), json_array_size(nodes));
+    for (size_t i = 0; i < json_array_size(nodes) && i < 10; i++) {
+        printf(" %s", json_string_value(json_array_get(nodes, i)));
+    }
+    printf(say("\n    `simpul takeover` lets it write without them; what only they hold is then lost\n"));
+}
+
 static void show_status(struct cli *cli, const json_t *reply)
 {
     show_head(cli, reply);
+    show_older_copy(json_object_get(reply, "older_copy"));
     show_link(cli, json_object_get(reply, "hub_link"));
     show_waiting(reply);
     show_nodes(cli, json_object_get(reply, "nodes"), json_is_true(json_object_get(reply, "running")));

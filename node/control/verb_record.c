@@ -61,7 +61,8 @@ static struct status draft_write(struct verb_job *verb, struct core *core, struc
     if (status.code == STATUS_STALE) {
         answer_problem(verb->answer, EXIT_REFUSED, "somebody changed the record since you read it: read again, then decide");
     } else if (status.code == STATUS_BUSY) {
-        answer_problem(verb->answer, EXIT_BUSY, "this record waits for changes that are still on their way: try again");
+        answer_problem(verb->answer, EXIT_BUSY, "not now: %s",
+                       fault.what ? fault.what : "this record waits for changes that are still on their way: try again");
     } else if (!status_is_ok(status)) {
         answer_problem(verb->answer, EXIT_REFUSED, "it was refused: %s%s%s", fault.what ? fault.what : status_name(status),
                        fault.field ? ", " : "", fault.field ? fault.field : "");
@@ -390,6 +391,9 @@ static struct status route_run(struct verb_job *verb, struct core *core, struct 
         break;
     case STATUS_STALE:
         answer_problem(verb->answer, EXIT_REFUSED, "the record changed meanwhile: read again");
+        break;
+    case STATUS_BUSY:
+        answer_problem(verb->answer, EXIT_BUSY, "not now: changes are still on their way to this hub, see `simpul status`");
         break;
     default:
         break;

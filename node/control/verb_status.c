@@ -15,6 +15,23 @@ static struct status count_table(struct store *store, enum store_table table, st
     return store->ops->scan(store, table, (struct span){0}, (struct span){0}, false, 1000, SIZE_MAX, arena, pairs, out_count);
 }
 
+/* A hub that may be an older copy of itself writes nothing until its nodes have said what they hold. */
+static struct status doubt_json(struct core *core, struct arena *arena, json_t *overview)
+{
+    struct node_id *missing;
+    size_t count;
+    bool lost;
+    TRY(core_doubt(core, arena, &missing, &count));
+    TRY(core_doubt_lost(core, &lost));
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(nodes, json_node(missing[i]));
+    }
+    json_object_set_new(overview, "older_copy", json_pack("{s:b,s:o,s:b}", "writes", count == 0 && !lost ? 1 : 0, "waits_for", nodes,
+                                                          "lost", lost ? 1 : 0));
+    return status_ok();
+}
+
 static struct status status_run(struct verb_job *verb, struct core *core, struct arena *arena)
 {
     struct control_host *host = verb->host;
@@ -34,7 +51,7 @@ static struct status status_run(struct verb_job *verb, struct core *core, struct
     json_object_set_new(overview, "store", json_string(host->local->config->store_postgres ? "postgres" : "sqlite"));
     json_object_set_new(overview, "registry_size", json_integer((json_int_t)core_registry(core)->size));
     verb->answer->reply = overview;
-    return status_ok();
+    return doubt_json(core, arena, overview);
 }
 
 static json_t *peer_json(struct process *process)
@@ -85,11 +102,25 @@ static void status_verb(struct control_host *host, const json_t *arguments, stru
     }
 }
 
+static struct status hub_takeover_run(struct verb_job *verb, struct core *core, struct arena *arena)
+{
+    (void)arena;
+    struct status status = core_doubt_end(core);
+    if (status.code == STATUS_NOT_FOUND) {
+        answer_problem(verb->answer, EXIT_USAGE, "this is the hub, and it is in no doubt: there is nothing to take over");
+    } else if (status.code == STATUS_FORKED) {
+        answer_problem(verb->answer, EXIT_REFUSED, "this hub lost changes of its own that others have seen: restore a newer backup, or "
+                       "let a standby take its place; regencies go on sending meanwhile");
+    }
+    TRY(status);
+    verb->answer->reply = json_pack("{s:b}", "asked", 1);
+    return status_ok();
+}
+
 static void takeover_verb(struct control_host *host, const json_t *arguments, struct control_answer *answer)
 {
-    (void)arguments;
     if (!host->process->peer) {
-        answer_problem(answer, EXIT_USAGE, "this is the hub: it holds no lease");
+        verb_call(host, arguments, answer, false, hub_takeover_run);
         return;
     }
     peer_takeover(host->process->peer);

@@ -358,6 +358,140 @@ static void a_hub_that_lost_acknowledged_changes_gets_them_again(void **state)
     assert_true(digests_equal(&world, a, &world.hub, id));
 }
 
+/* Yesterday's copy of the hub; what nodes and hub did since is known only to the nodes. */
+static void restore_hub(struct store *copy)
+{
+    site_stop(&world.hub);
+    world.hub.store->ops->free(world.hub.store);
+    world.hub.store = copy;
+    world.now_ms += 15 * 60 * 1000;
+    must(site_start(&world, &world.hub));
+}
+
+static bool hub_doubts(size_t *out_missing)
+{
+    struct node_id *missing;
+    must(site_begin(&world, &world.hub));
+    must(core_doubt(world.hub.core, &world.arena, &missing, out_missing));
+    core_rollback(world.hub.core);
+    return *out_missing > 0;
+}
+
+static struct status hub_edit(const char *title)
+{
+    struct token token;
+    must(site_read(&world, &world.hub, id, &token));
+    return site_edit_title(&world, &world.hub, id, &token, title);
+}
+
+static void a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers(void **state)
+{
+    (void)state;
+    struct store *copy;
+    struct site *late;
+    size_t missing;
+    must(store_model_copy(world.hub.store, world.memory, &copy));
+    must(hub_edit("dari pusat, hilang"));
+    must(world_settle(&world));
+    must(world_join(&world, "61.03", NULL, &late)); /* the registry of the copy does not know it */
+    must(world_settle(&world));
+    edit("sesudah membaca pusat");
+    must(world_settle(&world));
+    restore_hub(copy);
+    struct next next;
+    must(site_restart(&world, a));
+    must(world_hello(&world, a, &next));
+    assert_true(hub_doubts(&missing));
+    assert_int_equal(hub_edit("cabang kedua").code, STATUS_BUSY);
+    must(world_settle(&world));
+    assert_false(hub_doubts(&missing));
+    assert_string_equal(site_title(&world, &world.hub, id), "sesudah membaca pusat");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+    must(hub_edit("lanjut"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "lanjut");
+    assert_string_equal(site_title(&world, &world.hub, id), "lanjut");
+    assert_int_equal(site_siblings(&world, a, id, REG_TITLE), 1);
+    struct record_id other;
+    must(site_create(&world, late, NULL, "dari yang terlambat", &other));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, &world.hub, other), "dari yang terlambat");
+}
+
+static void a_route_that_the_hub_lost_comes_back_and_the_bundle_with_it(void **state)
+{
+    (void)state;
+    struct store *copy;
+    struct site *b;
+    must(world_join(&world, "61.03", NULL, &b));
+    must(world_settle(&world));
+    must(store_model_copy(world.hub.store, world.memory, &copy));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    struct token token;
+    must(site_read(&world, b, id, &token));
+    must(site_edit_title(&world, b, id, &token, "pemilik baru"));
+    must(world_settle(&world));
+    restore_hub(copy);
+    must(site_restart(&world, b)); /* first the one whose changes rest on what only the other can give back */
+    struct next next;
+    must(world_hello(&world, b, &next));
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "pemilik baru");
+    assert_true(digests_equal(&world, b, &world.hub, id));
+    assert_false(hub_doubts(&(size_t){0}));
+    assert_string_equal(site_title(&world, &world.hub, id), "pemilik baru");
+}
+
+static void a_person_may_let_a_doubtful_hub_write_although_a_node_is_silent(void **state)
+{
+    (void)state;
+    struct store *copy;
+    size_t missing;
+    must(store_model_copy(world.hub.store, world.memory, &copy));
+    world.hub.doubt = true;
+    restore_hub(copy);
+    assert_true(hub_doubts(&missing));
+    assert_int_equal(missing, 1);
+    assert_int_equal(hub_edit("belum boleh").code, STATUS_BUSY);
+    must(site_begin(&world, &world.hub));
+    must(site_end(&world.hub, core_doubt_end(world.hub.core)));
+    must(hub_edit("boleh"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, a, id), "boleh");
+}
+
+static void a_forged_return_of_the_hub_s_changes_is_refused(void **state)
+{
+    (void)state;
+    struct store *copy;
+    struct next next;
+    struct push push;
+    struct push_answer answer;
+    must(store_model_copy(world.hub.store, world.memory, &copy));
+    must(hub_edit("dari pusat, hilang"));
+    must(world_settle(&world));
+    restore_hub(copy);
+    must(site_restart(&world, a));
+    must(world_hello(&world, a, &next));
+    must(site_begin(&world, a));
+    must(core_push(a->core, &world.arena, &push));
+    core_rollback(a->core);
+    assert_true(node_id_equal(push.stream.node, world.hub.id));
+    struct wire_leaf *leaves = arena_array(&world.arena, push.leaf_count, sizeof *leaves);
+    memcpy(leaves, push.leaves, push.leaf_count * sizeof *leaves);
+    uint8_t *bytes = arena_alloc(&world.arena, leaves[0].leaf.size);
+    memcpy(bytes, leaves[0].leaf.data, leaves[0].leaf.size);
+    bytes[leaves[0].leaf.size - 1] ^= 1;
+    leaves[0].leaf = span_of(bytes, leaves[0].leaf.size);
+    push.leaves = leaves;
+    must(site_begin(&world, &world.hub));
+    must(core_serve_push(world.hub.core, a->id, &push, &world.arena, &answer));
+    core_rollback(world.hub.core);
+    assert_true(answer.verdict == VERDICT_BAD_ROOT || answer.verdict == VERDICT_BAD_LEAF);
+}
+
 static void restart_with(struct store **store)
 {
     struct store *live = a->store;
@@ -486,6 +620,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_two_copies_that_write_nothing_one_is_told_by_its_pull, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
+        cmocka_unit_test_setup_teardown(a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers, start, stop),
+        cmocka_unit_test_setup_teardown(a_route_that_the_hub_lost_comes_back_and_the_bundle_with_it, start, stop),
+        cmocka_unit_test_setup_teardown(a_person_may_let_a_doubtful_hub_write_although_a_node_is_silent, start, stop),
+        cmocka_unit_test_setup_teardown(a_forged_return_of_the_hub_s_changes_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(
             a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch, start, stop),
         cmocka_unit_test_setup_teardown(a_store_whose_acknowledged_size_is_damaged_does_not_open, start, stop),
