@@ -277,7 +277,10 @@ struct status core_hello_answered(struct core *core, const struct hello_answer *
     if (c.forked) {
         TRY(epoch_archive(core));
     }
-    core->in_doubt = false;
+    if (core->in_doubt) { /* the hub has compared: what this store is, is known */
+        TRY(store_remove_one(core->store, STORE_META, span_text(STORE_META_DOUBT)));
+        core->in_doubt = false;
+    }
     TRY(give_back_begin(core, answer->behind, answer->behind_count));
     if (answer->behind_count > 0 && core->back.number == 0) {
         *out_next = (struct next){.step = NEXT_WAIT,

@@ -138,11 +138,6 @@ struct status store_generation_check(const char *path, struct store *store, bool
     return status;
 }
 
-struct status store_generation_settle(struct store *store)
-{
-    return store_remove_one(store, STORE_META, span_text(DOUBT_KEY));
-}
-
 struct status store_generation_raise(const char *path, struct store *store)
 {
     bool unused = false;

@@ -10,8 +10,8 @@
  * epoch before the first write.
  *
  * The store is raised first: a crash in between leaves the store one ahead, which is accepted; a restored copy is
- * behind. The doubt itself is kept in the store (STORE_META, key "in_doubt") until the caller has acted on it, so that
- * a crash before that does not lose it. What this cannot see, hello does: database and file restored together, or a
+ * behind. The doubt itself is kept in the store (STORE_META, key "in_doubt") until the core has acted on it (the
+ * transaction that opens the new epoch, or the hello that finds none needed), so that a crash before that does not lose it. What this cannot see, hello does: database and file restored together, or a
  * copy made by other means within the present run and put back before the next start.
  * tests/unit/store/test_generation.c */
 
@@ -20,9 +20,6 @@
  * store is new beside an old file; or an earlier doubt was not settled. On a failure (of the file or the store) nothing
  * may be written: start again later. */
 struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt) MUST_CHECK;
-
-/* Ends the doubt; stands in the caller's transaction, the one that opens the new epoch. */
-struct status store_generation_settle(struct store *store) MUST_CHECK;
 
 /* After a copy of the store was made, outside a transaction: from now on that copy is in doubt. */
 struct status store_generation_raise(const char *path, struct store *store) MUST_CHECK;

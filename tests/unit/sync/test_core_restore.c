@@ -152,6 +152,26 @@ static void a_store_in_doubt_that_wrote_nothing_goes_on_in_its_epoch(void **stat
     assert_int_equal(core_epoch(a->core), 1);
 }
 
+static void a_doubt_that_hello_ended_does_not_come_back_with_the_next_start(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct span kept;
+    const uint8_t yes = 1;
+    take_backup();
+    must(backup->ops->begin(backup));
+    must(store_put_one(backup, STORE_META, span_text(STORE_META_DOUBT), span_of(&yes, 1)));
+    must(backup->ops->commit(backup));
+    restore(true);
+    must(world_settle(&world));
+    arena_init(&arena, world.memory, SIZE_MAX);
+    must(site_begin(&world, a));
+    must(store_get_one(a->store, STORE_META, span_text(STORE_META_DOUBT), &arena, &kept));
+    core_rollback(a->core);
+    assert_null(kept.data);
+    arena_release(&arena);
+}
+
 static void a_crash_between_archive_and_rewriting_loses_nothing(void **state)
 {
     (void)state;
@@ -609,6 +629,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_context_that_names_an_archived_change_is_mapped_to_its_successor, start, stop),
         cmocka_unit_test_setup_teardown(a_store_in_doubt_writes_in_a_new_epoch_at_once, start, stop),
         cmocka_unit_test_setup_teardown(a_store_in_doubt_that_wrote_nothing_goes_on_in_its_epoch, start, stop),
+        cmocka_unit_test_setup_teardown(a_doubt_that_hello_ended_does_not_come_back_with_the_next_start, start, stop),
         cmocka_unit_test_setup_teardown(a_crash_between_archive_and_rewriting_loses_nothing, start, stop),
         cmocka_unit_test_setup_teardown(a_backup_from_before_the_present_epoch_gets_that_epoch_back, start, stop),
         cmocka_unit_test_setup_teardown(a_backup_from_before_the_present_epoch_that_wrote_on_loses_nothing, start, stop),
