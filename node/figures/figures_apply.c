@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/figures/figures_parts.h"
 
 /* A record's share of each counter is a function of its facts, so a change is: take away the old facts' share, add the
- * new ones'. What both have in common is not touched. */
+ * new ones'. What both have in common is not touched. Most records of a batch share their counters (the day, the owner, the
+ * status), so what a batch changes is gathered first, and each counter is written once. */
 
-enum { SHARES_MAX = 16, VALUE_SIZE = FACT_NAME_SIZE + 40, WORDS_MAX = 24 };
+enum { SHARES_MAX = 16, VALUE_SIZE = FACT_NAME_SIZE + 40, WORDS_MAX = 24, OWNER_SIZE = 20, SLOT_COUNT = 1024 };
 
 struct share {
     const char *dim;
@@ -100,7 +102,7 @@ static struct status step(struct figures *figures, sqlite3_stmt *query)
 }
 
 static struct status count_one(struct figures *figures, const struct share *share, int level, const char *scope,
-                               int32_t bucket, int sign)
+                               int32_t bucket, int64_t n, int64_t total)
 {
     sqlite3_stmt *query = figures->add;
     sqlite3_bind_text(query, 1, share->dim, -1, SQLITE_STATIC);
@@ -108,8 +110,8 @@ static struct status count_one(struct figures *figures, const struct share *shar
     sqlite3_bind_int(query, 3, bucket);
     sqlite3_bind_text(query, 4, scope, -1, SQLITE_STATIC);
     sqlite3_bind_text(query, 5, share->value, -1, SQLITE_STATIC);
-    sqlite3_bind_int(query, 6, sign);
-    sqlite3_bind_int64(query, 7, sign * share->total);
+    sqlite3_bind_int64(query, 6, n);
+    sqlite3_bind_int64(query, 7, total);
     return step(figures, query);
 }
 
@@ -119,42 +121,107 @@ static void province_of(const char *owner, char out_province[3])
     (void)snprintf(out_province, 3, "%.2s", two ? owner : "");
 }
 
-static struct status count_share(struct figures *figures, const char *owner, const struct share *share, int sign)
+static struct status count_share(struct figures *figures, const char *owner, const struct share *share, int64_t n,
+                                 int64_t total)
 {
     char province[3];
     province_of(owner, province);
     const char *const scopes[LEVEL_COUNT] = {"", province, owner};
     int32_t month = -1 - fact_month(share->day);
     for (int level = share->owner_only ? LEVEL_OWNER : LEVEL_NATION; level < LEVEL_COUNT; level++) {
-        TRY(count_one(figures, share, level, scopes[level], share->day, sign));
-        TRY(count_one(figures, share, level, scopes[level], month, sign));
+        TRY(count_one(figures, share, level, scopes[level], share->day, n, total));
+        TRY(count_one(figures, share, level, scopes[level], month, n, total));
     }
     return status_ok();
 }
 
-static void owner_text(struct scope_id owner, char out_text[20])
+/* ---- what a batch changes ---- */
+
+struct delta {
+    bool used;
+    char owner[OWNER_SIZE];
+    struct share share; /* its total is that of one record, and means nothing here */
+    int64_t n, total;
+};
+
+struct gathered {
+    struct figures *figures;
+    struct delta slots[SLOT_COUNT]; /* each in the one place that its name hashes to; another name writes it out */
+};
+
+static uint32_t hash_more(uint32_t hash, const void *bytes, size_t size) /* FNV-1a */
 {
-    (void)snprintf(out_text, 20, "%.*s", (int)scope_id_size(owner), owner.text);
+    const uint8_t *byte = bytes;
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ byte[i]) * 16777619U;
+    }
+    return hash;
 }
 
-static struct status count_difference(struct figures *figures, const struct fact *old, const struct fact *new)
+static struct delta *gathered_slot(struct gathered *gathered, const char *owner, const struct share *share)
 {
+    uint32_t hash = hash_more(2166136261U, owner, strlen(owner));
+    hash = hash_more(hash, share->dim, strlen(share->dim));
+    hash = hash_more(hash, &share->day, sizeof share->day);
+    hash = hash_more(hash, share->value, strlen(share->value));
+    return &gathered->slots[(hash ^ hash >> 16) % SLOT_COUNT];
+}
+
+static struct status delta_write(struct gathered *gathered, struct delta *delta)
+{
+    bool nothing = !delta->used || (delta->n == 0 && delta->total == 0);
+    delta->used = false;
+    return nothing ? status_ok() : count_share(gathered->figures, delta->owner, &delta->share, delta->n, delta->total);
+}
+
+static struct status gathered_add(struct gathered *gathered, const char *owner, const struct share *share, int sign)
+{
+    struct delta *delta = gathered_slot(gathered, owner, share);
+    const struct share *held = &delta->share;
+    bool same = delta->used && held->day == share->day && strcmp(held->dim, share->dim) == 0 &&
+                strcmp(delta->owner, owner) == 0 && strcmp(held->value, share->value) == 0;
+    if (!same) {
+        TRY(delta_write(gathered, delta));
+        *delta = (struct delta){.used = true, .share = *share};
+        (void)snprintf(delta->owner, sizeof delta->owner, "%s", owner);
+    }
+    delta->n += sign;
+    delta->total += sign * share->total;
+    return status_ok();
+}
+
+static struct status gathered_write(struct gathered *gathered)
+{
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
+        TRY(delta_write(gathered, &gathered->slots[i]));
+    }
+    return status_ok();
+}
+
+static void owner_text(struct scope_id owner, char out_text[OWNER_SIZE])
+{
+    (void)snprintf(out_text, OWNER_SIZE, "%.*s", (int)scope_id_size(owner), owner.text);
+}
+
+static struct status count_difference(struct gathered *gathered, const struct fact *old, const struct fact *new)
+{
+    int32_t zone_minutes = gathered->figures->zone_minutes;
     struct shares before;
     struct shares after;
-    char owner[20];
+    char owner[OWNER_SIZE];
     bool moved = !scope_id_equal(old->owner, new->owner);
-    shares_of(old, figures->zone_minutes, &before);
-    shares_of(new, figures->zone_minutes, &after);
+    shares_of(old, zone_minutes, &before);
+    shares_of(new, zone_minutes, &after);
     owner_text(old->owner, owner);
     for (size_t i = 0; i < before.count; i++) {
         if (moved || !shares_hold(&after, &before.list[i])) {
-            TRY(count_share(figures, owner, &before.list[i], -1));
+            TRY(gathered_add(gathered, owner, &before.list[i], -1));
         }
     }
     owner_text(new->owner, owner);
     for (size_t i = 0; i < after.count; i++) {
         if (moved || !shares_hold(&before, &after.list[i])) {
-            TRY(count_share(figures, owner, &after.list[i], 1));
+            TRY(gathered_add(gathered, owner, &after.list[i], 1));
         }
     }
     return status_ok();
@@ -225,7 +292,7 @@ static void column_text(sqlite3_stmt *query, int column, char *out_text, size_t 
 static void fact_read(sqlite3_stmt *query, struct fact *out_fact)
 {
     struct fact *fact = out_fact;
-    char owner[20];
+    char owner[OWNER_SIZE];
     column_text(query, 2, owner, sizeof owner);
     memcpy(fact->owner.text, owner, strnlen(owner, sizeof fact->owner.text));
     fact->counted = sqlite3_column_int(query, 1) != 0;
@@ -265,7 +332,7 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
 {
     static const char sql[] = "INSERT OR REPLACE INTO facts VALUES"
                               " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)";
-    char owner[20];
+    char owner[OWNER_SIZE];
     char province[3];
     TRY(query_of(figures, &figures->save, sql));
     owner_text(fact->owner, owner);
@@ -303,11 +370,12 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
     return step(figures, query);
 }
 
-static struct status apply_one(struct figures *figures, const struct fact *fact)
+static struct status apply_one(struct gathered *gathered, const struct fact *fact)
 {
+    struct figures *figures = gathered->figures;
     struct fact old;
     TRY(fact_find(figures, fact->id, &old));
-    TRY(count_difference(figures, &old, fact));
+    TRY(count_difference(gathered, &old, fact));
     if (old.counted != fact->counted || strcmp(old.title, fact->title) != 0) {
         TRY(words_write(figures, figures->word_drop, &old));
         TRY(words_write(figures, figures->word_add, fact));
@@ -317,10 +385,17 @@ static struct status apply_one(struct figures *figures, const struct fact *fact)
 
 static struct status apply_all(struct figures *figures, const struct fact *facts, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        TRY(apply_one(figures, &facts[i]));
+    struct gathered *gathered = calloc(1, sizeof *gathered);
+    struct status status = gathered ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
+    if (gathered) {
+        gathered->figures = figures;
     }
-    return status_ok();
+    for (size_t i = 0; i < count && status_is_ok(status); i++) {
+        status = apply_one(gathered, &facts[i]);
+    }
+    status = status_is_ok(status) ? gathered_write(gathered) : status;
+    free(gathered);
+    return status;
 }
 
 struct status figures_apply(struct figures *figures, const struct fact *facts, size_t count)

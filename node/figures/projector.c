@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "node/base/clock.h"
 #include "node/base/heap.h"
@@ -18,6 +20,7 @@ enum {
     REMEMBERED = 1 << 18,   /* saved records kept in memory; more start a comparison */
     OWNERS_TOLD = 32,
     TIDY_MS = 60000,
+    PRIORITY = 10,          /* nice: changes come first, figures say how old they are */
 };
 
 struct projector {
@@ -360,6 +363,7 @@ static void *projector_main(void *argument)
 {
     struct projector *projector = argument;
     pthread_setname_np(pthread_self(), "projector");
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), PRIORITY); /* of this thread; without it figures are only not later */
     while (wait_for_work(projector)) {
         struct status status = work(projector);
         if (!status_is_ok(status)) {
