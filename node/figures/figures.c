@@ -9,7 +9,7 @@
 #include "node/figures/figures_parts.h"
 
 /* Another layout is another number: the file is made anew. */
-#define FIGURES_VERSION "2"
+#define FIGURES_VERSION "3"
 
 static const char schema_sql[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -25,7 +25,7 @@ static const char schema_sql[] =
     "CREATE INDEX facts_owner_status ON facts (owner, status, received_ms) WHERE counted;"
     "CREATE INDEX facts_conflict ON facts (owner, received_ms) WHERE counted AND conflicts > 0;"
     "CREATE TABLE words (word TEXT, id BLOB, PRIMARY KEY (word, id)) WITHOUT ROWID;"
-    /* level: nation, province, owner; bucket: a day, or a month as -1 - months since 1970 */
+    /* level: nation, owner; bucket: a day, or a month as -1 - months since 1970 */
     "CREATE TABLE figures (dim TEXT, level INTEGER, bucket INTEGER, scope TEXT, value TEXT, n INTEGER, total INTEGER,"
     " PRIMARY KEY (dim, level, bucket, scope, value)) WITHOUT ROWID;";
 
@@ -208,6 +208,7 @@ void figures_close(struct figures *figures)
         sqlite3_finalize(queries[i]);
     }
     sqlite3_close(figures->db);
+    free(figures->additions);
     free(figures);
 }
 

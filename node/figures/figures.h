@@ -8,7 +8,7 @@
 
 /* What the screens count from: a file of its own beside the store (DATA_DIR/screens.db), made from records and rebuildable
  * at any time, so it is never backed up and the sync path never waits for it. It holds a row of facts per complaint, for
- * lists and search, and counters per nation, province and owner by month and day of reception, so that a question costs what its
+ * lists and search, and counters per nation and owner by month and day of reception, so that a question costs what its
  * answer has groups, not what the store has records. projector.h fills it.
  *
  * Two handles on one file: one writes (projector), others only read; one thread each. Proved by

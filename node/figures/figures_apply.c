@@ -6,10 +6,9 @@
 #include "node/figures/figures_parts.h"
 
 /* A record's share of each counter is a function of its facts, so a change is: take away the old facts' share, add the
- * new ones'. What both have in common is not touched. Most records of a batch share their counters (the day, the owner, the
- * status), so what a batch changes is gathered first, and each counter is written once. */
+ * new ones'. What both have in common is not touched. */
 
-enum { SHARES_MAX = 16, VALUE_SIZE = FACT_NAME_SIZE + 40, WORDS_MAX = 24, OWNER_SIZE = 20, SLOT_COUNT = 1024 };
+enum { SHARES_MAX = 16, VALUE_SIZE = sizeof(((struct addition *)0)->value), WORDS_MAX = 24 };
 
 struct share {
     const char *dim;
@@ -102,17 +101,68 @@ static struct status step(struct figures *figures, sqlite3_stmt *query)
 }
 
 static struct status count_one(struct figures *figures, const struct share *share, int level, const char *scope,
-                               int32_t bucket, int64_t n, int64_t total)
+                               int32_t bucket, int sign)
+{
+    if (figures->addition_count == figures->addition_capacity) {
+        size_t capacity = figures->addition_capacity ? figures->addition_capacity * 2 : 1024;
+        struct addition *more = realloc(figures->additions, capacity * sizeof *more);
+        if (!more) {
+            return STATUS_MAKE(STATUS_NO_MEMORY);
+        }
+        figures->additions = more;
+        figures->addition_capacity = capacity;
+    }
+    struct addition *addition = &figures->additions[figures->addition_count++];
+    *addition = (struct addition){.dim = share->dim, .level = level, .bucket = bucket, .n = sign, .total = sign * share->total};
+    (void)snprintf(addition->scope, sizeof addition->scope, "%s", scope);
+    memcpy(addition->value, share->value, sizeof addition->value);
+    return status_ok();
+}
+
+/* In the order of the table's key, so that neighbours are written together. */
+static int addition_compare(const void *a, const void *b)
+{
+    const struct addition *x = a;
+    const struct addition *y = b;
+    int c = strcmp(x->dim, y->dim);
+    c = c ? c : x->level - y->level;
+    c = c ? c : (x->bucket > y->bucket) - (x->bucket < y->bucket);
+    c = c ? c : strcmp(x->scope, y->scope);
+    return c ? c : strcmp(x->value, y->value);
+}
+
+static struct status addition_write(struct figures *figures, const struct addition *addition)
 {
     sqlite3_stmt *query = figures->add;
-    sqlite3_bind_text(query, 1, share->dim, -1, SQLITE_STATIC);
-    sqlite3_bind_int(query, 2, level);
-    sqlite3_bind_int(query, 3, bucket);
-    sqlite3_bind_text(query, 4, scope, -1, SQLITE_STATIC);
-    sqlite3_bind_text(query, 5, share->value, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(query, 6, n);
-    sqlite3_bind_int64(query, 7, total);
+    if (addition->n == 0 && addition->total == 0) {
+        return status_ok();
+    }
+    sqlite3_bind_text(query, 1, addition->dim, -1, SQLITE_STATIC);
+    sqlite3_bind_int(query, 2, addition->level);
+    sqlite3_bind_int(query, 3, addition->bucket);
+    sqlite3_bind_text(query, 4, addition->scope, -1, SQLITE_STATIC);
+    sqlite3_bind_text(query, 5, addition->value, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(query, 6, addition->n);
+    sqlite3_bind_int64(query, 7, addition->total);
     return step(figures, query);
+}
+
+static struct status additions_write(struct figures *figures)
+{
+    struct addition *list = figures->additions;
+    size_t count = figures->addition_count;
+    if (count > 0) {
+        qsort(list, count, sizeof *list, addition_compare);
+    }
+    for (size_t i = 0; i < count;) {
+        struct addition sum = list[i++];
+        for (; i < count && addition_compare(&sum, &list[i]) == 0; i++) {
+            sum.n += list[i].n;
+            sum.total += list[i].total;
+        }
+        TRY(addition_write(figures, &sum));
+    }
+    return status_ok();
 }
 
 static void province_of(const char *owner, char out_province[3])
@@ -121,107 +171,40 @@ static void province_of(const char *owner, char out_province[3])
     (void)snprintf(out_province, 3, "%.2s", two ? owner : "");
 }
 
-static struct status count_share(struct figures *figures, const char *owner, const struct share *share, int64_t n,
-                                 int64_t total)
+static struct status count_share(struct figures *figures, const char *owner, const struct share *share, int sign)
 {
-    char province[3];
-    province_of(owner, province);
-    const char *const scopes[LEVEL_COUNT] = {"", province, owner};
     int32_t month = -1 - fact_month(share->day);
-    for (int level = share->owner_only ? LEVEL_OWNER : LEVEL_NATION; level < LEVEL_COUNT; level++) {
-        TRY(count_one(figures, share, level, scopes[level], share->day, n, total));
-        TRY(count_one(figures, share, level, scopes[level], month, n, total));
+    if (!share->owner_only) {
+        TRY(count_one(figures, share, LEVEL_NATION, "", share->day, sign));
+        TRY(count_one(figures, share, LEVEL_NATION, "", month, sign));
     }
-    return status_ok();
+    TRY(count_one(figures, share, LEVEL_OWNER, owner, share->day, sign));
+    return count_one(figures, share, LEVEL_OWNER, owner, month, sign);
 }
 
-/* ---- what a batch changes ---- */
-
-struct delta {
-    bool used;
-    char owner[OWNER_SIZE];
-    struct share share; /* its total is that of one record, and means nothing here */
-    int64_t n, total;
-};
-
-struct gathered {
-    struct figures *figures;
-    struct delta slots[SLOT_COUNT]; /* each in the one place that its name hashes to; another name writes it out */
-};
-
-static uint32_t hash_more(uint32_t hash, const void *bytes, size_t size) /* FNV-1a */
+static void owner_text(struct scope_id owner, char out_text[20])
 {
-    const uint8_t *byte = bytes;
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ byte[i]) * 16777619U;
-    }
-    return hash;
+    (void)snprintf(out_text, 20, "%.*s", (int)scope_id_size(owner), owner.text);
 }
 
-static struct delta *gathered_slot(struct gathered *gathered, const char *owner, const struct share *share)
+static struct status count_difference(struct figures *figures, const struct fact *old, const struct fact *new)
 {
-    uint32_t hash = hash_more(2166136261U, owner, strlen(owner));
-    hash = hash_more(hash, share->dim, strlen(share->dim));
-    hash = hash_more(hash, &share->day, sizeof share->day);
-    hash = hash_more(hash, share->value, strlen(share->value));
-    return &gathered->slots[(hash ^ hash >> 16) % SLOT_COUNT];
-}
-
-static struct status delta_write(struct gathered *gathered, struct delta *delta)
-{
-    bool nothing = !delta->used || (delta->n == 0 && delta->total == 0);
-    delta->used = false;
-    return nothing ? status_ok() : count_share(gathered->figures, delta->owner, &delta->share, delta->n, delta->total);
-}
-
-static struct status gathered_add(struct gathered *gathered, const char *owner, const struct share *share, int sign)
-{
-    struct delta *delta = gathered_slot(gathered, owner, share);
-    const struct share *held = &delta->share;
-    bool same = delta->used && held->day == share->day && strcmp(held->dim, share->dim) == 0 &&
-                strcmp(delta->owner, owner) == 0 && strcmp(held->value, share->value) == 0;
-    if (!same) {
-        TRY(delta_write(gathered, delta));
-        *delta = (struct delta){.used = true, .share = *share};
-        (void)snprintf(delta->owner, sizeof delta->owner, "%s", owner);
-    }
-    delta->n += sign;
-    delta->total += sign * share->total;
-    return status_ok();
-}
-
-static struct status gathered_write(struct gathered *gathered)
-{
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        TRY(delta_write(gathered, &gathered->slots[i]));
-    }
-    return status_ok();
-}
-
-static void owner_text(struct scope_id owner, char out_text[OWNER_SIZE])
-{
-    (void)snprintf(out_text, OWNER_SIZE, "%.*s", (int)scope_id_size(owner), owner.text);
-}
-
-static struct status count_difference(struct gathered *gathered, const struct fact *old, const struct fact *new)
-{
-    int32_t zone_minutes = gathered->figures->zone_minutes;
     struct shares before;
     struct shares after;
-    char owner[OWNER_SIZE];
+    char owner[20];
     bool moved = !scope_id_equal(old->owner, new->owner);
-    shares_of(old, zone_minutes, &before);
-    shares_of(new, zone_minutes, &after);
+    shares_of(old, figures->zone_minutes, &before);
+    shares_of(new, figures->zone_minutes, &after);
     owner_text(old->owner, owner);
     for (size_t i = 0; i < before.count; i++) {
         if (moved || !shares_hold(&after, &before.list[i])) {
-            TRY(gathered_add(gathered, owner, &before.list[i], -1));
+            TRY(count_share(figures, owner, &before.list[i], -1));
         }
     }
     owner_text(new->owner, owner);
     for (size_t i = 0; i < after.count; i++) {
         if (moved || !shares_hold(&before, &after.list[i])) {
-            TRY(gathered_add(gathered, owner, &after.list[i], 1));
+            TRY(count_share(figures, owner, &after.list[i], 1));
         }
     }
     return status_ok();
@@ -292,7 +275,7 @@ static void column_text(sqlite3_stmt *query, int column, char *out_text, size_t 
 static void fact_read(sqlite3_stmt *query, struct fact *out_fact)
 {
     struct fact *fact = out_fact;
-    char owner[OWNER_SIZE];
+    char owner[20];
     column_text(query, 2, owner, sizeof owner);
     memcpy(fact->owner.text, owner, strnlen(owner, sizeof fact->owner.text));
     fact->counted = sqlite3_column_int(query, 1) != 0;
@@ -332,7 +315,7 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
 {
     static const char sql[] = "INSERT OR REPLACE INTO facts VALUES"
                               " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)";
-    char owner[OWNER_SIZE];
+    char owner[20];
     char province[3];
     TRY(query_of(figures, &figures->save, sql));
     owner_text(fact->owner, owner);
@@ -370,12 +353,11 @@ static struct status fact_save(struct figures *figures, const struct fact *fact)
     return step(figures, query);
 }
 
-static struct status apply_one(struct gathered *gathered, const struct fact *fact)
+static struct status apply_one(struct figures *figures, const struct fact *fact)
 {
-    struct figures *figures = gathered->figures;
     struct fact old;
     TRY(fact_find(figures, fact->id, &old));
-    TRY(count_difference(gathered, &old, fact));
+    TRY(count_difference(figures, &old, fact));
     if (old.counted != fact->counted || strcmp(old.title, fact->title) != 0) {
         TRY(words_write(figures, figures->word_drop, &old));
         TRY(words_write(figures, figures->word_add, fact));
@@ -385,17 +367,10 @@ static struct status apply_one(struct gathered *gathered, const struct fact *fac
 
 static struct status apply_all(struct figures *figures, const struct fact *facts, size_t count)
 {
-    struct gathered *gathered = calloc(1, sizeof *gathered);
-    struct status status = gathered ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
-    if (gathered) {
-        gathered->figures = figures;
+    for (size_t i = 0; i < count; i++) {
+        TRY(apply_one(figures, &facts[i]));
     }
-    for (size_t i = 0; i < count && status_is_ok(status); i++) {
-        status = apply_one(gathered, &facts[i]);
-    }
-    status = status_is_ok(status) ? gathered_write(gathered) : status;
-    free(gathered);
-    return status;
+    return additions_write(figures);
 }
 
 struct status figures_apply(struct figures *figures, const struct fact *facts, size_t count)
@@ -406,6 +381,7 @@ struct status figures_apply(struct figures *figures, const struct fact *facts, s
     TRY(query_of(figures, &figures->word_add, "INSERT OR IGNORE INTO words VALUES (?1, ?2)"));
     TRY(query_of(figures, &figures->word_drop, "DELETE FROM words WHERE word = ?1 AND id = ?2"));
     TRY(figures_result(figures, sqlite3_exec(figures->db, "BEGIN IMMEDIATE", NULL, NULL, NULL)));
+    figures->addition_count = 0;
     struct status status = apply_all(figures, facts, count);
     int rc = sqlite3_exec(figures->db, status_is_ok(status) ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL);
     return status_is_ok(status) ? figures_result(figures, rc) : status;

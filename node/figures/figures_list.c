@@ -25,7 +25,7 @@ static void where_text(const struct figures_filter *filter, const struct words *
 {
     static const char *const late[FACT_CLOCK_COUNT] = {"due_verify", "due_follow", "due_finish", "due_ombudsman", "due_any"};
     int level = figures_level(filter->span.scope);
-    size_t at = (size_t)snprintf(out_sql, size, "FROM facts WHERE counted AND received_day BETWEEN ?1 AND ?2%s%s%s%s%s%s",
+    size_t at = (size_t)snprintf(out_sql, size, "FROM facts WHERE counted AND received_ms >= ?1 AND received_ms < ?2%s%s%s%s%s%s",
                                  level == LEVEL_OWNER      ? " AND owner = ?3"
                                  : level == LEVEL_PROVINCE ? " AND province = ?3"
                                                            : "",
@@ -42,10 +42,11 @@ static void where_text(const struct figures_filter *filter, const struct words *
     }
 }
 
-static void bind(sqlite3_stmt *query, const struct figures_filter *filter, const struct words *words)
+static void bind(const struct figures *figures, sqlite3_stmt *query, const struct figures_filter *filter,
+                 const struct words *words)
 {
-    sqlite3_bind_int(query, 1, filter->span.from_day);
-    sqlite3_bind_int(query, 2, filter->span.to_day);
+    sqlite3_bind_int64(query, 1, figures_day_ms(figures, filter->span.from_day));
+    sqlite3_bind_int64(query, 2, figures_day_ms(figures, filter->span.to_day + 1));
     sqlite3_bind_text(query, 3, filter->span.scope, -1, SQLITE_STATIC);
     sqlite3_bind_int(query, 4, (int)filter->status);
     sqlite3_bind_int(query, 5, (int)filter->channel);
@@ -90,7 +91,7 @@ static json_int_t total_of(struct figures *figures, const struct figures_filter 
     if (!status_is_ok(figures_prepare(figures, sql, &query))) {
         return -1;
     }
-    bind(query, filter, words);
+    bind(figures, query, filter, words);
     json_int_t total = sqlite3_step(query) == SQLITE_ROW ? sqlite3_column_int64(query, 0) : -1;
     sqlite3_finalize(query);
     return total;
@@ -114,7 +115,7 @@ json_t *figures_list(struct figures *figures, const struct figures_filter *filte
     if (!status_is_ok(figures_prepare(figures, sql, &query))) {
         return NULL;
     }
-    bind(query, filter, &words);
+    bind(figures, query, filter, &words);
     json_t *records = json_array();
     bool more = false;
     while (!more && sqlite3_step(query) == SQLITE_ROW) {

@@ -78,24 +78,36 @@ static void number_add(json_t *object, const char *name, json_int_t more)
     json_object_set_new(object, name, json_integer(json_integer_value(json_object_get(object, name)) + more));
 }
 
-static const char *const by_scope[] = {
-    [LEVEL_NATION] = "AND f.scope = ?3",
-    [LEVEL_PROVINCE] = "AND f.scope = ?3",
-    [LEVEL_OWNER] = "AND f.scope = ?3",
+/* Which counters, and what they are grouped by. A province is the sum of its owners. */
+struct part {
+    int level;
+    const char *group;
+    const char *where;
 };
+
+#define OF_PROVINCE "AND f.scope >= ?3 || '.' AND f.scope < ?3 || '/'"
+static const struct part by_level[] = {
+    [LEVEL_NATION] = {LEVEL_NATION, "f.scope", "AND f.scope = ?3"},
+    [LEVEL_PROVINCE] = {LEVEL_OWNER, "?3", OF_PROVINCE},
+    [LEVEL_OWNER] = {LEVEL_OWNER, "f.scope", "AND f.scope = ?3"},
+};
+static const struct part owners_of_nation = {LEVEL_OWNER, "f.scope", ""};
+static const struct part owners_of_province = {LEVEL_OWNER, "f.scope", OF_PROVINCE};
+static const struct part all_provinces = {LEVEL_OWNER, "substr(f.scope, 1, 2)", "AND f.scope GLOB '[0-9][0-9].*'"};
 
 struct reading {
     struct question question;
     json_t *objects; /* by scope */
-    int level;
-    const char *where; /* which scopes */
+    const struct part *part;
 };
 
 static struct status read_statuses(struct reading *reading)
 {
     char tail[256];
-    (void)snprintf(tail, sizeof tail, "%s GROUP BY f.scope, f.value HAVING sum(f.n) > 0", reading->where);
-    TRY(ask(&reading->question, "f.scope, f.value, sum(f.n)", tail, DIM_STATUS, reading->level));
+    char columns[128];
+    (void)snprintf(columns, sizeof columns, "%s, f.value, sum(f.n)", reading->part->group);
+    (void)snprintf(tail, sizeof tail, "%s GROUP BY 1, 2 HAVING sum(f.n) > 0", reading->part->where);
+    TRY(ask(&reading->question, columns, tail, DIM_STATUS, reading->part->level));
     sqlite3_stmt *query = reading->question.query;
     while (sqlite3_step(query) == SQLITE_ROW) {
         json_t *object = object_of(reading->objects, text_at(query, 0));
@@ -109,10 +121,12 @@ static struct status read_late(struct reading *reading)
 {
     static const char *const names[FACT_CLOCK_COUNT] = {"verify", "follow", "finish", "ombudsman", "any"};
     char tail[256];
-    (void)snprintf(tail, sizeof tail, "AND CAST(f.value AS INTEGER) < ?4 %s GROUP BY f.scope HAVING sum(f.n) > 0",
-                   reading->where);
+    char columns[128];
+    (void)snprintf(columns, sizeof columns, "%s, sum(f.n)", reading->part->group);
+    (void)snprintf(tail, sizeof tail, "AND CAST(f.value AS INTEGER) < ?4 %s GROUP BY 1 HAVING sum(f.n) > 0",
+                   reading->part->where);
     for (size_t i = 0; i < FACT_CLOCK_COUNT; i++) {
-        TRY(ask(&reading->question, "f.scope, sum(f.n)", tail, figures_late_dims[i], reading->level));
+        TRY(ask(&reading->question, columns, tail, figures_late_dims[i], reading->part->level));
         sqlite3_stmt *query = reading->question.query;
         sqlite3_bind_int(query, 4, reading->question.span->today);
         while (sqlite3_step(query) == SQLITE_ROW) {
@@ -152,13 +166,14 @@ static void spread_put(const struct spread *spread, json_t *objects, const char 
 static struct status read_spread(struct reading *reading, const char *dim, const char *name, bool of_totals)
 {
     char tail[256];
+    char columns[128];
     struct spread *spread = calloc(1, sizeof *spread);
     if (!spread) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    (void)snprintf(tail, sizeof tail, "%s GROUP BY f.scope, f.value HAVING sum(f.n) > 0 ORDER BY f.scope", reading->where);
-    struct status status = ask(&reading->question, "f.scope, CAST(f.value AS INTEGER), sum(f.n), sum(f.total)", tail, dim,
-                               reading->level);
+    (void)snprintf(tail, sizeof tail, "%s GROUP BY 1, 2 HAVING sum(f.n) > 0 ORDER BY 1", reading->part->where);
+    (void)snprintf(columns, sizeof columns, "%s, CAST(f.value AS INTEGER), sum(f.n), sum(f.total)", reading->part->group);
+    struct status status = ask(&reading->question, columns, tail, dim, reading->part->level);
     sqlite3_stmt *query = reading->question.query;
     double unit = of_totals ? 86400000.0 : 1;
     while (status_is_ok(status) && sqlite3_step(query) == SQLITE_ROW) {
@@ -186,12 +201,11 @@ static struct status read_all(struct reading *reading)
     return read_spread(reading, DIM_RATING, "rating", false);
 }
 
-static json_t *read_objects(struct figures *figures, const struct figures_span *span, int level, const char *where)
+static json_t *read_objects(struct figures *figures, const struct figures_span *span, const struct part *part)
 {
     struct reading reading = {.question = {.figures = figures, .span = span},
                               .objects = json_object(),
-                              .level = level,
-                              .where = where};
+                              .part = part};
     struct status status = read_all(&reading);
     sqlite3_finalize(reading.question.query);
     if (!status_is_ok(status)) {
@@ -201,26 +215,28 @@ static json_t *read_objects(struct figures *figures, const struct figures_span *
     return reading.objects;
 }
 
-/* The first that is still open, by one look into an index for each open status. */
+/* The first that is still open: indexes give it in the order of reception. */
 static json_int_t oldest_open(struct figures *figures, const struct figures_span *span)
 {
-    static const char *const sqls[] = {
-        "SELECT min(received_ms) FROM facts INDEXED BY facts_status WHERE counted AND status = ?1 AND received_day BETWEEN ?3 AND ?4",
-        "SELECT min(received_ms) FROM facts INDEXED BY facts_province WHERE counted AND province = ?2 AND status = ?1 AND received_day BETWEEN ?3 AND ?4",
-        "SELECT min(received_ms) FROM facts INDEXED BY facts_owner_status WHERE counted AND owner = ?2 AND status = ?1"
-        " AND received_day BETWEEN ?3 AND ?4"};
     static const enum complaint_status open[] = {COMPLAINT_BELUM_VERIFIKASI, COMPLAINT_TUNDA, COMPLAINT_TERVERIFIKASI,
                                                  COMPLAINT_PROSES, COMPLAINT_BUKAN_WEWENANG};
+    static const char *const sqls[] = {
+        "SELECT received_ms FROM facts INDEXED BY facts_status WHERE counted AND status = ?1",
+        "SELECT received_ms FROM facts INDEXED BY facts_province WHERE counted AND status = ?1 AND province = ?2",
+        "SELECT received_ms FROM facts INDEXED BY facts_owner_status WHERE counted AND status = ?1 AND owner = ?2"};
     json_int_t oldest = 0;
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        char sql[256];
         sqlite3_stmt *query = NULL;
-        if (!status_is_ok(figures_prepare(figures, sqls[figures_level(span->scope)], &query))) {
+        (void)snprintf(sql, sizeof sql, "%s AND received_ms >= ?3 AND received_ms < ?4 ORDER BY received_ms LIMIT 1",
+                       sqls[figures_level(span->scope)]);
+        if (!status_is_ok(figures_prepare(figures, sql, &query))) {
             return 0;
         }
         sqlite3_bind_int(query, 1, (int)open[i]);
         sqlite3_bind_text(query, 2, span->scope, -1, SQLITE_STATIC);
-        sqlite3_bind_int(query, 3, span->from_day);
-        sqlite3_bind_int(query, 4, span->to_day);
+        sqlite3_bind_int64(query, 3, figures_day_ms(figures, span->from_day));
+        sqlite3_bind_int64(query, 4, figures_day_ms(figures, span->to_day + 1));
         json_int_t first = sqlite3_step(query) == SQLITE_ROW ? sqlite3_column_int64(query, 0) : 0;
         oldest = first != 0 && (oldest == 0 || first < oldest) ? first : oldest;
         sqlite3_finalize(query);
@@ -231,7 +247,7 @@ static json_int_t oldest_open(struct figures *figures, const struct figures_span
 json_t *figures_totals(struct figures *figures, const struct figures_span *span)
 {
     int level = figures_level(span->scope);
-    json_t *objects = read_objects(figures, span, level, by_scope[level]);
+    json_t *objects = read_objects(figures, span, &by_level[level]);
     if (!objects) {
         return NULL;
     }
@@ -244,9 +260,8 @@ json_t *figures_totals(struct figures *figures, const struct figures_span *span)
 json_t *figures_children(struct figures *figures, const struct figures_span *span, bool provinces)
 {
     int level = figures_level(span->scope);
-    const char *where = level == LEVEL_NATION ? "" : "AND f.scope >= ?3 || '.' AND f.scope < ?3 || '/'";
-    json_t *objects = provinces ? read_objects(figures, span, LEVEL_PROVINCE, "AND f.scope <> ''")
-                                : read_objects(figures, span, LEVEL_OWNER, where);
+    const struct part *owners = level == LEVEL_NATION ? &owners_of_nation : &owners_of_province;
+    json_t *objects = read_objects(figures, span, provinces ? &all_provinces : owners);
     json_t *list = objects ? json_array() : NULL;
     const char *scope;
     json_t *object;
@@ -285,15 +300,19 @@ static struct status trend_read(struct figures *figures, const struct figures_sp
                                 bool months, json_t *rows)
 {
     sqlite3_stmt *query = NULL;
-    TRY(figures_prepare(figures,
-                        "SELECT bucket, sum(n) FROM figures WHERE dim = ?1 AND level = ?2 AND bucket BETWEEN ?3 AND ?4"
-                        " AND scope = ?5 GROUP BY bucket HAVING sum(n) > 0",
-                        &query));
+    int level = figures_level(span->scope);
+    char sql[512]; /* a seek for each day: other scopes' rows are not walked over */
+    (void)snprintf(sql, sizeof sql,
+                   "WITH RECURSIVE days(b) AS (SELECT ?4 UNION ALL SELECT b + 1 FROM days WHERE b < ?5)"
+                   " SELECT days.b, sum(f.n) FROM days CROSS JOIN figures f WHERE f.dim = ?1 AND f.level = ?2"
+                   " AND f.bucket = days.b %s GROUP BY 1 HAVING sum(f.n) > 0",
+                   by_level[level].where);
+    TRY(figures_prepare(figures, sql, &query));
     sqlite3_bind_text(query, 1, dim, -1, SQLITE_STATIC);
-    sqlite3_bind_int(query, 2, figures_level(span->scope));
-    sqlite3_bind_int(query, 3, span->from_day < 0 ? 0 : span->from_day);
-    sqlite3_bind_int(query, 4, span->to_day);
-    sqlite3_bind_text(query, 5, span->scope, -1, SQLITE_STATIC);
+    sqlite3_bind_int(query, 2, by_level[level].level);
+    sqlite3_bind_text(query, 3, span->scope, -1, SQLITE_STATIC);
+    sqlite3_bind_int(query, 4, span->from_day < 0 ? 0 : span->from_day);
+    sqlite3_bind_int(query, 5, span->to_day);
     while (sqlite3_step(query) == SQLITE_ROW) {
         json_t *row = trend_row(rows, trend_step_first(sqlite3_column_int(query, 0), months));
         json_int_t sum = json_integer_value(json_array_get(row, column)) + sqlite3_column_int64(query, 1);
@@ -325,8 +344,9 @@ json_t *figures_trend(struct figures *figures, const struct figures_span *span)
 static json_t *mix_read(struct question *question, const char *dim, int level)
 {
     json_t *list = json_array();
-    if (!status_is_ok(ask(question, "f.value, sum(f.n) AS c",
-                          "AND f.scope = ?3 GROUP BY f.value HAVING c > 0 ORDER BY c DESC, f.value LIMIT 40", dim, level))) {
+    char tail[256];
+    (void)snprintf(tail, sizeof tail, "%s GROUP BY f.value HAVING c > 0 ORDER BY c DESC, f.value LIMIT 40", by_level[level].where);
+    if (!status_is_ok(ask(question, "f.value, sum(f.n) AS c", tail, dim, by_level[level].level))) {
         return list;
     }
     while (sqlite3_step(question->query) == SQLITE_ROW) {
