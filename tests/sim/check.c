@@ -353,6 +353,10 @@ static void check_waiting(struct world *w, struct site *s)
                 violation(w, "%.16s: what an erasure of record %zu covers is to be destroyed in %llu days only", s->id.text,
                           oracle_find(w->oracle, id), (unsigned long long)((at - site_now(w, s)) / DAY));
             }
+            if (at + DAY < site_now(w, s)) {
+                violation(w, "%.16s: what an erasure of record %zu covers was to be destroyed %llu days ago", s->id.text,
+                          oracle_find(w->oracle, id), (unsigned long long)((site_now(w, s) - at) / DAY));
+            }
             continue;
         }
         if (!status_is_ok(record_at(s, id, &record)) || s->is_hub || !record->created ||
