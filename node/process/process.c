@@ -13,6 +13,7 @@
 #include "node/process/notify.h"
 #include "node/process/screens.h"
 #include "node/process/upkeep.h"
+#include "node/store/generation.h"
 
 #define EXIT_STORE_LOST 74
 #define DRAIN_MS 3000
@@ -164,6 +165,11 @@ static void on_dead(void *owner, struct status status)
 {
     struct process *process = owner;
     bool other = process->config->store_postgres && status.code == STATUS_FORKED;
+    if (other) { /* the next start takes it for an old copy, and asks the readers of its logs */
+        char path[1024];
+        snprintf(path, sizeof path, "%s/generation", process->config->data_dir);
+        store_generation_forget(path);
+    }
     LOG(store_failed, log_status(status),
         log_word(other ? "the database that came back holds less than was committed: look which server is the right one"
                        : "the store failed: the process ends and recovers from its log"));

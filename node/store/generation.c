@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "node/base/files.h"
 #include "node/base/heap.h"
@@ -142,4 +143,12 @@ struct status store_generation_raise(const char *path, struct store *store)
 {
     bool unused = false;
     return store_generation_check(path, store, &unused);
+}
+
+/* A store with a generation beside no file is in doubt. */
+void store_generation_forget(const char *path)
+{
+    if (unlink(path) == 0 && !status_is_ok(file_sync_folder(path))) {
+        return; /* the process ends now: there is nobody to be told */
+    }
 }

@@ -24,4 +24,7 @@ struct status store_generation_check(const char *path, struct store *store, bool
 /* After a copy of the store was made, outside a transaction: from now on that copy is in doubt. */
 struct status store_generation_raise(const char *path, struct store *store) MUST_CHECK;
 
+/* The store that came back on a server is older than what was committed: whoever opens it next is in doubt. */
+void store_generation_forget(const char *path);
+
 #endif

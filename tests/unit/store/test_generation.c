@@ -118,6 +118,17 @@ static void a_store_without_its_file_is_in_doubt(void **state)
     assert_true(start_is_in_doubt(place));
 }
 
+static void a_server_that_came_back_older_is_in_doubt_at_the_next_start(void **state)
+{
+    struct place *place = *state;
+    assert_false(start_is_in_doubt(place));
+    store_generation_forget(place->path);
+    store_generation_forget(place->path);
+    assert_true(start_is_in_doubt(place));
+    settle(place);
+    assert_false(start_is_in_doubt(place));
+}
+
 static void a_new_store_beside_an_old_file_is_in_doubt(void **state)
 {
     struct place *place = *state;
@@ -206,6 +217,7 @@ int main(void)
         GENERATION_TEST(a_backup_put_back_within_the_same_run_is_in_doubt),
         GENERATION_TEST(making_a_backup_leaves_the_original_without_doubt),
         GENERATION_TEST(a_store_without_its_file_is_in_doubt),
+        GENERATION_TEST(a_server_that_came_back_older_is_in_doubt_at_the_next_start),
         GENERATION_TEST(a_new_store_beside_an_old_file_is_in_doubt),
         GENERATION_TEST(a_file_that_cannot_be_read_as_ours_is_in_doubt),
         GENERATION_TEST(a_crash_between_store_and_file_is_no_doubt),
