@@ -212,14 +212,18 @@ static struct status cut_hostile(struct world *w, struct core *hub)
                                   .name = span_text("Kabupaten"),
                                   .institution = INSTITUTION_REGENCY,
                                   .active = false};
-    uint32_t epochs = registry_epoch_max(core_registry(hub), w->hostile->id);
-    for (uint32_t epoch = 1; epoch <= epochs && epoch < 64; epoch++) {
+    struct stream_info *infos = NULL;
+    size_t count = 0;
+    TRY(core_streams(hub, &w->arena, &infos, &count));
+    for (size_t i = 0; i < count; i++) {
         struct registry_entry cut = {.kind = KIND_REG_CUT,
                                      .node = w->hostile->id,
-                                     .epoch = epoch,
-                                     .scope = scope_of_node(w->hostile->id),
+                                     .epoch = infos[i].id.epoch,
+                                     .scope = infos[i].id.scope,
                                      .size = 0};
-        TRY(core_registry_add(hub, &cut));
+        if (node_id_equal(infos[i].id.node, w->hostile->id)) {
+            TRY(core_registry_add(hub, &cut));
+        }
     }
     return core_registry_add(hub, &node);
 }

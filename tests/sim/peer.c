@@ -173,7 +173,7 @@ static void follow(struct world *w, struct site *s, enum exchange_kind kind, con
         if (!s->hostile) {
             violation(w, "%.16s stops the dialogue with an honest hub: %s", s->id.text, next->why);
         }
-        peer_rest(w, s, 5 * MINUTE);
+        peer_rest(w, s, s->hostile && w->healed ? DAY : 5 * MINUTE);
         return;
     }
 }
