@@ -477,7 +477,8 @@ void check_copy(struct world *w, struct site *s)
     for (size_t r = 0; r < w->oracle->case_count; r++) {
         const struct record *record = NULL;
         struct record_id id = w->oracle->cases[r].id;
-        if (status_is_ok(record_at(&w->sites[0], id, &record)) && reads_scope(w, s, record_owner(record))) {
+        if (status_is_ok(record_at(&w->sites[0], id, &record)) && reads_scope(w, s, record_owner(record)) &&
+            !liar_owned(w, r)) {
             check_same(w, s, id, r);
         }
     }

@@ -60,7 +60,9 @@ void copy_clone(struct world *w, struct site *of, uint64_t pick)
     (void)world_put(w, w->now_ms + 1000, EVENT_START, s->index);
     uint64_t stays = 10 * MINUTE + random_below(&random, 2 * DAY);
     for (uint64_t i = random_below(&random, 4); i > 0; i--) {
-        world_put(w, w->now_ms + MINUTE + random_below(&random, stays), EVENT_COPY_EDIT, s->index)->number = random_next(&random);
+        uint64_t at_ms = w->now_ms + MINUTE + random_below(&random, stays);
+        uint64_t edit = random_next(&random);
+        world_put(w, at_ms, EVENT_COPY_EDIT, s->index)->number = edit;
     }
     world_put(w, w->now_ms + stays, EVENT_COPY_END, s->index)->number = s->births;
 }

@@ -35,7 +35,8 @@ static void partition(struct world *w, struct site *s, struct random *random)
 static void clock_wrong(struct world *w, struct site *s, struct random *random)
 {
     static const int64_t offsets[] = {0, 0, -40, 30, 290, 400, -3600, 7200, 86400, -86400 * 30, 86400 * 365, 2147483647};
-    s->clock_off_ms = offsets[random_below(random, 12)] * 1000 + (int64_t)random_below(random, 1000);
+    int64_t offset = offsets[random_below(random, 12)];
+    s->clock_off_ms = offset * 1000 + (int64_t)random_below(random, 1000);
     s->drift_ppm = (int64_t)random_below(random, 2 * w->plan->settings[SETTING_drift] + 1) * 12 -
                    (int64_t)w->plan->settings[SETTING_drift] * 12;
     s->drift_from = w->now_ms;

@@ -198,7 +198,8 @@ static struct span flip(struct world *w, struct span bytes, struct random *rando
     struct span copy;
     must(w, arena_copy(&w->arena, bytes, &copy), "copy");
     for (uint64_t i = 1 + random_below(random, 6); i > 0 && copy.size > 0; i--) {
-        ((uint8_t *)(uintptr_t)copy.data)[random_below(random, copy.size)] ^= (uint8_t)(1U << random_below(random, 8));
+        size_t at = (size_t)random_below(random, copy.size);
+        ((uint8_t *)(uintptr_t)copy.data)[at] ^= (uint8_t)(1U << random_below(random, 8));
     }
     return copy;
 }

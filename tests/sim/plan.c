@@ -50,9 +50,10 @@ bool act_is_fault(enum act_kind kind)
 static void plan_add(struct plan *plan, struct random *random, enum act_kind kind, uint32_t site)
 {
     uint64_t span = plan->settings[SETTING_days] * DAY;
+    uint64_t at_ms = MINUTE + random_below(random, span); /* one draw a statement: compilers order the others as they like */
+    uint64_t pick = random_next(random) >> 1;
     if (plan->act_count < PLAN_ACTS) {
-        plan->acts[plan->act_count++] = (struct act){
-            .at_ms = MINUTE + random_below(random, span), .kind = kind, .site = site, .pick = random_next(random) >> 1};
+        plan->acts[plan->act_count++] = (struct act){.at_ms = at_ms, .kind = kind, .site = site, .pick = pick};
     }
 }
 
@@ -189,7 +190,9 @@ static void plan_swarm(struct plan *plan, struct random *random)
     counts[ACT_hostile] *= 3;
     counts[ACT_revoke] = 0;
     uint64_t clerk_acts = 20 + random_below(random, many ? 300 : 180);
-    plan_people(plan, random, clerk_acts, random_below(random, 80), random_hits(random, 400));
+    uint64_t hub_acts = random_below(random, 80);
+    bool erases = random_hits(random, 400);
+    plan_people(plan, random, clerk_acts, hub_acts, erases);
     plan_faults(plan, random, counts);
 }
 
