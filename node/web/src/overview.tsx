@@ -161,7 +161,7 @@ function Mix({ title, rows, name, href }: { title: string; rows: [string, number
   const most = Math.max(1, ...rows.map((r) => r[1]));
   return <section class="panel-box"><h2>{title}</h2>
     {rows.length === 0 ? <p class="empty">{t("Belum ada.", "None yet.")}</p> :
-      <table class="mix"><tbody>{rows.slice(0, 12).map(([value, n]) => <tr key={value}><th scope="row">{value ? <a href={href(value)}>{visible(name(value))}</a> : t("tidak disebut", "not said")}</th>
+      <table class="mix"><tbody>{rows.slice(0, 12).map(([value, n]) => <tr key={value}><th scope="row">{value && value !== "none" ? <a href={href(value)}>{visible(name(value))}</a> : t("tidak disebut", "not said")}</th>
         <td><Meter part={n} whole={most} /></td><td class="n">{number(n)}</td></tr>)}</tbody></table>}
   </section>;
 }

@@ -54,7 +54,7 @@ export function RecordsPage({ route, session }: PageProps): JSX.Element {
         <ul class="list">{list.records.map((r) => <li key={r.id}><a href={link("aduan/" + r.id, kept(q))}>
           <span class="title">{visible(r.title) || t("(tanpa judul)", "(no title)")}</span>
           <span class="meta"><Status name={r.status} /><Late row={r} now={list.today} />{r.conflicts > 0 && <span class="chip warning">{t("konflik", "conflict")}</span>}{r.confidential && <span class="chip">{t("rahasia", "confidential")}</span>}{r.supervisory && <span class="chip">{t("pengawasan", "supervisory")}</span>}
-            <span>{date(r.received_ms)}</span><span>{r.owner}</span>{r.opd && <span>{visible(r.opd)}</span>}{r.category && <span>{visible(r.category)}</span>}<span>{channelText(r.channel)}</span></span></a></li>)}</ul>}
+            <span>{date(r.received_ms)}</span><span>{r.owner}</span>{r.opd && <span>{visible(r.opd)}</span>}{r.category && <span>{visible(r.category)}</span>}{r.channel !== "none" && <span>{channelText(r.channel)}</span>}</span></a></li>)}</ul>}
       <p class="pager">{q.after && <a href={link("aduan", { ...q, after: undefined, after_ms: undefined })}>← {t("ke awal", "to the beginning")}</a>}
         {list.next && <a href={link("aduan", { ...q, after: list.next.id, after_ms: String(list.next.ms) })}>{t("berikutnya", "next")} →</a>}</p>
     </section>}</Shown>

@@ -62,7 +62,7 @@ const channelWords: Record<string, [string, string]> = {
   email: ["surel", "email"], phone: ["telepon", "phone"], radio: ["radio", "radio"], event: ["acara", "event"], legacy: ["sistem lokal", "local system"],
 };
 export const channels = Object.keys(channelWords);
-export const channelText = (name: string): string => { const w = channelWords[name.replace("-", "_")]; return w ? t(...w) : name || t("tidak diketahui", "unknown"); };
+export const channelText = (name: string): string => { const w = channelWords[name.replace("-", "_")]; return w ? t(...w) : name && name !== "none" ? name : t("tidak disebut", "not said"); };
 
 const registerWords: Record<string, [string, string]> = {
   status: ["status", "status"], class: ["klasifikasi", "classification"], channel: ["kanal", "channel"], title: ["judul", "title"], text: ["isi", "text"],
