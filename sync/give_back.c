@@ -2,9 +2,9 @@
 #include "sync/core_state.h"
 
 /* A hub that was put back from a copy lacks leaves of its own that its readers hold, signed by itself (log.md, "The hub
- * compares and sets"). Every hello of a reader says how much it holds of the hub's streams. While one holds more, and while
- * the hub is in doubt and has not heard every active node, the hub writes nothing of its own; the reader gives the missing
- * leaves back in pushes that name the hub's stream, under the hub's own checkpoint.
+ * compares and sets"). Every hello of a reader says how much it holds of the hub's streams; what the hub lacks it gives back in
+ * pushes that name the hub's stream, under the hub's own checkpoint. From the first of them on (or from the start, where the
+ * generation file tells of a copy) the hub is in doubt: it writes nothing of its own until it has heard every active node.
  *
  * A relay that comes back may name a leaf of the hub's that nobody who reads its stream holds: others have seen that dot, so
  * its number must not be written again, and it cannot be put back. Then the doubt stays (log.md: a new epoch of the hub, by
@@ -189,9 +189,8 @@ struct status hub_compare(struct core *core, struct node_id peer, const struct h
             tree_range_root(stream ? &stream->range : &empty, core->crypto, &behind[count++].root);
         }
     }
-    if (count > 0) {
-        TRY(doubt_begin(core));
-    } else if (core->in_doubt) {
+    /* a claim alone puts the hub in no doubt, else one liar could silence it: leaves under its own signature do */
+    if (count == 0 && core->in_doubt) {
         TRY(hub_heard(core, peer));
     }
     *out_behind = behind;
@@ -293,6 +292,7 @@ struct status serve_returned(struct core *core, struct node_id peer, const struc
         TRY(returned_read(&r, &answer->verdict));
     }
     if (answer->verdict == VERDICT_OK) {
+        TRY(doubt_begin(core));
         TRY(returned_append(&r));
     }
     if (r.stream) {

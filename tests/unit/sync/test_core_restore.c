@@ -421,6 +421,7 @@ static void a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers(void
     struct next next;
     must(site_restart(&world, a));
     must(world_hello(&world, a, &next));
+    must(world_push(&world, a, &next));
     assert_true(hub_doubts(&missing));
     assert_int_equal(hub_edit("cabang kedua").code, STATUS_BUSY);
     must(world_settle(&world));
@@ -480,6 +481,28 @@ static void a_person_may_let_a_doubtful_hub_write_although_a_node_is_silent(void
     must(hub_edit("boleh"));
     must(world_settle(&world));
     assert_string_equal(site_title(&world, a, id), "boleh");
+}
+
+static void a_node_that_only_claims_to_hold_more_does_not_silence_the_hub(void **state)
+{
+    (void)state;
+    struct hello hello;
+    struct hello_answer answer;
+    size_t missing;
+    must(site_begin(&world, a));
+    must(core_hello(a->core, false, &world.arena, &hello));
+    core_rollback(a->core);
+    struct stream_state *claimed = arena_array(&world.arena, hello.read_count, sizeof *claimed);
+    assert_true(hello.read_count > 0);
+    memcpy(claimed, hello.read, hello.read_count * sizeof *claimed);
+    claimed[0].size += 1000;
+    hello.read = claimed;
+    must(site_begin(&world, &world.hub));
+    must(site_end(&world.hub, core_serve_hello(world.hub.core, a->id, &hello, &world.arena, &answer)));
+    assert_int_equal(answer.verdict, VERDICT_OK);
+    assert_int_equal(answer.behind_count, 1);
+    assert_false(hub_doubts(&missing));
+    must(hub_edit("pusat tetap menulis"));
 }
 
 static void a_forged_return_of_the_hub_s_changes_is_refused(void **state)
@@ -644,6 +667,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers, start, stop),
         cmocka_unit_test_setup_teardown(a_route_that_the_hub_lost_comes_back_and_the_bundle_with_it, start, stop),
         cmocka_unit_test_setup_teardown(a_person_may_let_a_doubtful_hub_write_although_a_node_is_silent, start, stop),
+        cmocka_unit_test_setup_teardown(a_node_that_only_claims_to_hold_more_does_not_silence_the_hub, start, stop),
         cmocka_unit_test_setup_teardown(a_forged_return_of_the_hub_s_changes_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(
             a_hub_that_contradicts_what_it_cosigned_stops_the_node_instead_of_opening_epoch_after_epoch, start, stop),
