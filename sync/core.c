@@ -248,6 +248,13 @@ bool core_is_ready(const struct core *core)
            (core->is_hub || registry_node(&core->registry, core->registry.size, core->self) != NULL);
 }
 
+bool core_may_write(const struct core *core)
+{
+    bool before_hello = core->phase == PHASE_HELLO && !core->in_doubt && !core->lease_taken && !core->meta.rewriting &&
+                        registry_node(&core->registry, core->registry.size, core->self) != NULL;
+    return core_is_ready(core) || before_hello;
+}
+
 bool core_is_current(const struct core *core)
 {
     return core->is_hub || core->current;

@@ -241,6 +241,9 @@ struct status core_hello(struct core *core, bool takeover, struct arena *arena, 
 struct status core_hello_answered(struct core *core, const struct hello_answer *answer, struct next *out_next) MUST_CHECK;
 /* True once hello is done and nothing is in doubt: capture and push may go on. */
 bool core_is_ready(const struct core *core);
+/* Local changes may be written although the hub was not greeted since the start: the store is in no doubt, and knows its own
+ * entry of the registry. For a node without a link; with one, hello comes first, since it may bring own changes back. */
+bool core_may_write(const struct core *core);
 /* True once a pull has come back with nothing left to fetch since the store was opened (always at the hub): what others had
  * written until then is held. */
 bool core_is_current(const struct core *core);

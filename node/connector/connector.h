@@ -23,6 +23,8 @@ struct connector_options {
     uint8_t secret[32];                 /* the node's secret for derived ids, never renewed */
     void *owner;
     void (*captured)(void *owner);      /* own leaves were committed: wake the peer. Any thread */
+    /* Optional: nobody has answered since the start, so nothing is gained by waiting for hello. Any thread */
+    bool (*offline)(void *owner);
 };
 
 enum connector_state {

@@ -144,7 +144,7 @@ static struct status decide_run(struct job *job, struct core *core, struct arena
 {
     (void)arena;
     struct works_job *w = (struct works_job *)job;
-    w->runner->ready = core_is_ready(core);
+    w->runner->ready = runner_may_work(w->runner, core);
     for (size_t i = 0; i < w->count; i++) {
         if (w->works[i].end == WORK_OPEN) {
             TRY(work_decide(w->runner, core, &w->works[i]));

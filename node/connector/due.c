@@ -32,7 +32,7 @@ static struct status due_run(struct job *base, struct core *core, struct arena *
     struct due_job *job = (struct due_job *)base;
     struct due *due = NULL;
     TRY(count_acked(core, arena, &job->runner->acked));
-    job->runner->ready = core_is_ready(core);
+    job->runner->ready = runner_may_work(job->runner, core);
     TRY(core_due_after(core, job->runner->options.legacy->lane, job->after, RUNNER_DUE_MAX, arena, &due, &job->count));
     for (size_t i = 0; i < job->count; i++) {
         job->out[i] = (struct due_work){.due = due[i]};

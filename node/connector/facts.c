@@ -14,6 +14,12 @@ static struct span generation_key(const struct runner *runner, uint8_t out_key[1
     return span_of(out_key, sizeof name + 4);
 }
 
+bool runner_may_work(const struct runner *runner, const struct core *core)
+{
+    const struct connector_options *options = &runner->options;
+    return core_is_ready(core) || (options->offline && options->offline(options->owner) && core_may_write(core));
+}
+
 static struct status facts_run(struct job *job, struct core *core, struct arena *arena)
 {
     struct works_job *w = (struct works_job *)job;
@@ -30,7 +36,7 @@ static struct status facts_run(struct job *job, struct core *core, struct arena 
     TRY(store->ops->scan(store, STORE_QUARANTINE, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX, arena, &entry,
                          &entries));
     w->runner->quarantined = entries > 0;
-    w->facts->ready = core_is_ready(core);
+    w->facts->ready = runner_may_work(w->runner, core);
     w->facts->current = core_is_current(core);
     w->facts->unacked = core_unacked(core);
     w->runner->ready = w->facts->ready;

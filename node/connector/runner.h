@@ -71,7 +71,7 @@ struct runner {
     struct connector_options options;
     struct driver *driver; /* owned; NULL while down */
     struct arena arena;    /* of the batch in hand */
-    bool ready;            /* the core said so in the last job */
+    bool ready;            /* runner_may_work, in the last job */
     bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
                               has of this region is here, so that what stands on both sides is found */
     bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
@@ -285,12 +285,14 @@ struct status due_tell(struct runner *runner, struct due_work *due, const struct
 /* ---- facts.c ---- */
 
 struct core_facts {
-    bool ready;
+    bool ready;   /* runner_may_work */
     bool current; /* what the hub had is here */
     uint64_t unacked;
     uint64_t legacy_generation; /* as our store remembers it, 0: never */
 };
 struct status runner_facts(struct runner *runner, struct core_facts *out_facts) MUST_CHECK;
+/* Inside a job: the core takes local changes. With a link it is waited until the hub was greeted. */
+bool runner_may_work(const struct runner *runner, const struct core *core);
 struct status runner_remember_generation(struct runner *runner, uint64_t generation) MUST_CHECK;
 
 /* ---- apply.c ---- */

@@ -314,6 +314,15 @@ static void on_captured(void *owner)
     }
 }
 
+/* Without a link since the start: local work does not wait for it. */
+static bool on_offline(void *owner)
+{
+    struct process *process = owner;
+    struct peer_status status = process->peer ? peer_status(process->peer) : (struct peer_status){0};
+    return process->peer && status.last_contact_ms == 0 && status.failures > 0 &&
+           (status.state == PEER_RETRY || status.state == PEER_HELLO);
+}
+
 static struct status start_connectors(struct running *running)
 {
     struct process *process = &running->process;
@@ -333,7 +342,8 @@ static struct status start_connectors(struct running *running)
                                             .scope = config->role == CONFIG_HUB ? (struct scope_id){{0}}
                                                                                 : scope_of_node(config->node),
                                             .owner = process,
-                                            .captured = on_captured};
+                                            .captured = on_captured,
+                                            .offline = on_offline};
         memcpy(options.secret, process->local.secret, sizeof options.secret);
         struct connector *connector = NULL;
         TRY(connector_start(&options, &connector));
