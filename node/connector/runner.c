@@ -34,6 +34,7 @@ static void work_note_event(struct work *work, const struct legacy_event *event)
 {
     bool first = work->event == 0;
     work->updated = (first || work->updated) && event->op == LEGACY_UPDATE;
+    work->deleted = event->op == LEGACY_DELETE;
     work->event = event->id;
 }
 
@@ -66,8 +67,29 @@ static struct status outbox_finish(struct runner *runner, const struct work *wor
     return runner->driver->ops->commit(runner->driver);
 }
 
+/* Deleted rows first: one that is inserted in their place, in the same transaction, then finds that its case is free. */
+static struct status outbox_deleted(struct runner *runner, struct work *works, size_t work_count)
+{
+    size_t deleted = 0;
+    for (size_t i = 0; i < work_count; i++) {
+        deleted += works[i].deleted ? 1 : 0;
+    }
+    if (deleted == 0 || deleted == work_count) {
+        return status_ok();
+    }
+    for (size_t i = 0; i < work_count; i++) {
+        works[i].end = works[i].deleted ? WORK_OPEN : WORK_HELD;
+    }
+    struct status status = works_finish(runner, works, work_count);
+    for (size_t i = 0; i < work_count; i++) {
+        works[i].end = works[i].deleted ? works[i].end : WORK_OPEN;
+    }
+    return status;
+}
+
 static struct status outbox_works(struct runner *runner, struct work *works, size_t work_count, bool *out_any)
 {
+    TRY(outbox_deleted(runner, works, work_count));
     TRY(works_finish(runner, works, work_count));
     return outbox_finish(runner, works, out_any);
 }

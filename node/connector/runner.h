@@ -122,6 +122,7 @@ struct work {
     size_t table;
     struct span key;
     bool updated;          /* the outbox says UPDATE */
+    bool deleted;          /* by the last event */
     int64_t event;         /* last outbox id, 0: none */
     enum work_end end;
     unsigned rounds;

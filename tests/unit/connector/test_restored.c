@@ -113,11 +113,31 @@ static void after_uninstall_and_install_an_edit_is_one_value(void **state)
     bench_end(&b);
 }
 
+/* An application that saves by deleting and inserting: the case stays one case, also when both come in one look. */
+static void a_row_deleted_and_inserted_again_in_one_transaction_stays_one_complaint(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin_with_a_row(&b);
+    struct record_id id = only_record(&b);
+    bench_sql(&b, "BEGIN; DELETE FROM aduan WHERE id = 1; INSERT INTO aduan (id, tiket, judul) VALUES (7, 'T1', 'diperbaiki'); COMMIT");
+    bench_settle(&b);
+    assert_true(record_id_equal(only_record(&b), id));
+    assert_int_equal(site_siblings(&b.w, &b.w.hub, id, REG_TITLE), 1);
+    assert_int_equal(bench_number(&b, "SELECT count(*) FROM aduan"), 1);
+    bench_sql(&b, "BEGIN; INSERT INTO aduan (id, tiket, judul) VALUES (8, 'T1', 'sekali lagi'); DELETE FROM aduan WHERE id = 7; COMMIT");
+    bench_settle(&b);
+    assert_true(record_id_equal(only_record(&b), id));
+    assert_int_equal(bench_number(&b, "SELECT count(*) FROM aduan"), 1);
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_again),
         cmocka_unit_test(after_uninstall_and_install_an_edit_is_one_value),
+        cmocka_unit_test(a_row_deleted_and_inserted_again_in_one_transaction_stays_one_complaint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
