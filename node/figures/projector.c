@@ -20,6 +20,8 @@ enum {
     REMEMBERED = 1 << 18,   /* saved records kept in memory; more start a comparison */
     OWNERS_TOLD = 32,
     TIDY_MS = 60000,
+    GIVE_WAY = 4,           /* while the engine works for others, a pause of so many times what a slice took */
+    GIVE_WAY_MAX_MS = 1000,
     PRIORITY = 10,          /* nice: changes come first, figures say how old they are */
 };
 
@@ -38,6 +40,7 @@ struct projector {
     int64_t as_of_ms;
     /* projector's thread only */
     int64_t tidied_ms;
+    uint64_t jobs_seen;     /* of the engine, at the last slice */
     struct arena arena;
     struct scope_id told[OWNERS_TOLD];
     size_t told_count;
@@ -189,6 +192,33 @@ static void remember_again(struct projector *projector, const struct take_job *t
     projector_saved(projector, take->ids, take->count);
 }
 
+static void wait_ms(struct projector *projector, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&projector->lock);
+    while (!projector->stopping && pthread_cond_timedwait(&projector->wake, &projector->lock, &until) != ETIMEDOUT) {
+    }
+    pthread_mutex_unlock(&projector->lock);
+}
+
+/* A backlog is counted in the gaps: with two cores, every slice of a first load would be taken from the load itself. */
+static void give_way(struct projector *projector, int64_t took_ms)
+{
+    uint64_t jobs = engine_counts(projector->options.engine).jobs;
+    bool others = jobs > projector->jobs_seen + 1; /* one was ours */
+    projector->jobs_seen = jobs;
+    if (others) {
+        wait_ms(projector, took_ms * GIVE_WAY < GIVE_WAY_MAX_MS ? took_ms * GIVE_WAY : GIVE_WAY_MAX_MS);
+    }
+}
+
 /* One slice. out_all: nothing waits any more. */
 static struct status slice_take(struct projector *projector, bool *out_all)
 {
@@ -199,6 +229,7 @@ static struct status slice_take(struct projector *projector, bool *out_all)
     take->job = (struct job){.run = take_run, .reads_only = true};
     take->projector = projector;
     int64_t began_ms = clock_now_ms();
+    int64_t began_monotonic_ms = clock_monotonic_ms();
     struct status status = engine_call(projector->options.engine, &take->job);
     status = status_is_ok(status) ? slice_count(projector, take) : status;
     if (!status_is_ok(status)) {
@@ -211,6 +242,9 @@ static struct status slice_take(struct projector *projector, bool *out_all)
     }
     *out_all = take->all;
     arena_clear(&projector->arena);
+    if (!take->all) {
+        give_way(projector, clock_monotonic_ms() - began_monotonic_ms);
+    }
     free(take);
     return status;
 }
@@ -305,22 +339,6 @@ static struct status compare_all(struct projector *projector)
 }
 
 /* ---- thread ---- */
-
-static void wait_ms(struct projector *projector, int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&projector->lock);
-    while (!projector->stopping && pthread_cond_timedwait(&projector->wake, &projector->lock, &until) != ETIMEDOUT) {
-    }
-    pthread_mutex_unlock(&projector->lock);
-}
 
 /* Waits until something was saved; true when there is something to do. */
 static bool wait_for_work(struct projector *projector)
