@@ -137,7 +137,8 @@ static void follow(struct world *w, struct site *s, enum exchange_kind kind, con
             d->hello_wanted = false;
             d->stopped = false;
         }
-        d->push_wanted |= kind != EXCHANGE_PULL;
+        /* As the process does after each commit: a pull may have brought what a push had to wait for. */
+        d->push_wanted |= kind != EXCHANGE_PULL || core_unacked(s->core) > 0;
         if (kind == EXCHANGE_PULL && next->more) {
             SIM_MARK(w, pull_more);
         }
