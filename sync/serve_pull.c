@@ -296,14 +296,28 @@ static struct status streams_serve(struct serving *s, bool registry)
     return status_ok();
 }
 
-/* Whoever ever had the record was entitled to its leaves' relays. */
-static bool ever_had(const struct record *record, struct node_id node)
+static bool route_had_read(const struct route_step *route, const struct history_entry *entry)
 {
-    bool had = node_id_equal(node_of_scope(record->first_scope), node);
-    for (size_t i = 0; i < record->route_count && !had; i++) {
-        had = node_id_equal(node_of_scope(record->routes[i].to), node);
+    for (size_t i = 0; i < route->ctx_count; i++) {
+        if (route->ctx[i].replica == entry->replica) {
+            return entry->rseq <= route->ctx[i].rseq;
+        }
     }
-    return had;
+    return false;
+}
+
+/* A reader asks for what its changes wait for: the owner for anything, a former owner for what stood in the record when it
+ * was taken away (a route names the head of every replica), and for the erasures that every former owner is owed. */
+static bool may_want(const struct record *record, const struct history_entry *entry, struct node_id peer)
+{
+    bool had = node_id_equal(node_of_scope(record->first_scope), peer);
+    bool may = node_id_equal(node_of_scope(record_owner(record)), peer);
+    for (size_t i = 0; i < record->route_count && !may; i++) {
+        const struct route_step *route = &record->routes[i];
+        had = had || node_id_equal(node_of_scope(route->to), peer);
+        may = node_id_equal(node_of_scope(route->from), peer) && route_had_read(route, entry);
+    }
+    return may || (had && entry->kind == KIND_ERASE);
 }
 
 static struct status wanted_make(struct serving *s, struct pull_answer *answer)
@@ -319,7 +333,7 @@ static struct status wanted_make(struct serving *s, struct pull_answer *answer)
         TRY(record_cached(s->core, s->pull->want_records[i], &cached));
         const struct history_entry *entry =
             record_history_find(&cached->record, s->pull->want[i].replica, s->pull->want[i].rseq);
-        if (entry && ever_had(&cached->record, s->peer) && s->bytes_left > 0) {
+        if (entry && may_want(&cached->record, entry, s->peer) && s->bytes_left > 0) {
             TRY(attachment_make(s, entry, true, &attachment));
         }
         if (attachment) {

@@ -201,6 +201,57 @@ static void forge_attachment(struct pull_answer *answer, void *owner)
     }
 }
 
+/* How many of an author's changes to the record the hub gives to a reader that asks for each by its dot. */
+static size_t given(struct site *reader, struct record_id id, const struct site *author)
+{
+    const struct record *record;
+    struct pull pull;
+    struct pull_answer answer;
+    bool empty;
+    struct dot want[16];
+    struct record_id ids[16];
+    size_t count = 0;
+    must(site_begin(&world, reader));
+    must(core_pull(reader->core, 0, &world.arena, &pull));
+    core_rollback(reader->core);
+    must(site_begin(&world, &world.hub));
+    must(core_record(world.hub.core, id, &record));
+    for (size_t i = 0; i < record->history_count; i++) {
+        const struct history_entry *entry = &record->history[i];
+        if (node_id_equal(record->replicas[entry->replica].replica.node, author->id) && count < 16) {
+            want[count] = (struct dot){.replica = record->replicas[entry->replica].replica, .rseq = entry->rseq};
+            ids[count++] = id;
+        }
+    }
+    assert_true(count > 0);
+    pull.want = want;
+    pull.want_records = ids;
+    pull.want_count = count;
+    must(core_serve_pull(world.hub.core, reader->id, &pull, &world.arena, &answer, &empty));
+    core_rollback(world.hub.core);
+    return answer.wanted_count;
+}
+
+static void a_former_owner_is_given_only_what_the_route_had_read(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct token token;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_settle(&world));
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    must(site_read(&world, b, id, &token));
+    must(site_edit(&world, b, 0, id, &token, REG_STATUS, status_value(&world, COMPLAINT_PROSES)));
+    must(world_settle(&world));
+    assert_true(given(a, id, a) > 0);
+    assert_int_equal(given(a, id, b), 0);
+    assert_int_equal(given(b, id, b), 1);
+    assert_int_equal(given(province, id, b), 0);
+    must(world_route(&world, id, "64.09"));
+    assert_int_equal(given(a, id, b), 1); /* it is the owner again */
+}
+
 static void a_relayed_leaf_that_was_changed_on_the_way_is_not_applied(void **state)
 {
     (void)state;
@@ -419,6 +470,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_of_the_hub_belongs_to_the_scope_it_is_for, start, stop),
         cmocka_unit_test_setup_teardown(a_province_reads_its_regencies_and_nobody_else, start, stop),
         cmocka_unit_test_setup_teardown(a_relay_without_its_leaf_asks_for_it, start, stop),
+        cmocka_unit_test_setup_teardown(a_former_owner_is_given_only_what_the_route_had_read, start, stop),
         cmocka_unit_test_setup_teardown(a_relayed_leaf_that_was_changed_on_the_way_is_not_applied, start, stop),
         cmocka_unit_test_setup_teardown(a_relayed_leaf_or_body_that_was_changed_in_the_store_is_found, start, stop),
         cmocka_unit_test_setup_teardown(a_stamp_from_the_future_is_clamped_at_every_end, start, stop),
