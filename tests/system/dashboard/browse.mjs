@@ -294,7 +294,7 @@ const stories = {
     await other.click("button.primary");
     await other.waitForSelector(".figures");
     await page.locator("tr", { hasText: "jambi.satu" }).locator("text=Nonaktifkan").click();
-    await page.waitForSelector("tr:has-text('jambi.satu') >> text=nonaktif");
+    await page.waitForSelector("tr:has-text('jambi.satu') .chip.warning");
     assert.equal((await api(other, "session")).status, 401);
     const json = { "Content-Type": "application/json" };
     let said;
@@ -322,7 +322,7 @@ const stories = {
   },
 };
 
-let failed = 0;
+const failed = [];
 const only = process.env.STORY ?? "";
 for (const [name, story] of Object.entries(stories)) {
   if (!name.includes(only)) { continue; }
@@ -330,11 +330,12 @@ for (const [name, story] of Object.entries(stories)) {
     await story();
     say(name);
   } catch (error) {
-    failed++;
+    failed.push(`${name}: ${error.message.split("\n")[0]}`);
     console.log(`FAILED ${name}\n${error.stack}`);
   }
   for (const context of browser.contexts()) { await context.close(); }
 }
 await browser.close();
 for (const what of wrong) { console.log(`WRONG  ${what}`); }
-process.exit(failed || wrong.length ? 1 : 0);
+writeFileSync(process.argv[3] + ".said", [...failed, ...wrong].join("; "));
+process.exit(failed.length || wrong.length ? 1 : 0);
