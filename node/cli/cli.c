@@ -78,6 +78,7 @@ int cli_config(struct cli *cli)
         return EXIT_FINE;
     }
     problems_init(&problems, &cli->arena);
+    problems.say = say;
     struct status status = config_load(cli->config_path, &cli->arena, &problems, &cli->config);
     if (!status_is_ok(status)) {
         return problems_print(cli, &problems);
@@ -93,6 +94,7 @@ int cli_mapping(struct cli *cli, const char *path, const struct mapping **out_ma
 {
     struct problems problems;
     problems_init(&problems, &cli->arena);
+    problems.say = say;
     struct status status = mapping_load(path, &cli->arena, &problems, out_mapping);
     return status_is_ok(status) ? EXIT_FINE : problems_print(cli, &problems);
 }
@@ -184,12 +186,18 @@ static const struct argp_option common_options[] = {
 };
 static const struct argp_option language_option[] = {
     {"lang", OPT_LANG, "en|id", 0, "language of what is printed (default: that of the configuration)", 90},
+    {"help", '?', NULL, 0, "print this and do nothing", 91},
+    {"usage", OPT_USAGE, NULL, 0, "print a short form of this and do nothing", 91},
     {0},
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct cli *cli = state->input;
+    if (key == '?' || key == OPT_USAGE) {
+        argp_state_help(state, state->out_stream, key == '?' ? ARGP_HELP_STD_HELP : ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        return 0;
+    }
     if (key > OPT_NONE && key < OPT_END) {
         cli->options[key - OPT_NONE] = argument ? argument : "";
         return 0;
@@ -272,7 +280,7 @@ static void cli_parse(struct cli *cli, int argc, char **argv)
     snprintf(name, sizeof name, "simpul %s", command->name);
     argv[0] = name; /* argp names it in its messages */
     argp_err_exit_status = EXIT_USAGE;
-    error_t error = argp_parse(&argp, argc, argv, 0, NULL, cli);
+    error_t error = argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, cli);
     free(doc);
     if (error != 0) {
         exit(EXIT_USAGE);
@@ -337,14 +345,8 @@ static void language_choose(int argc, char **argv)
         return;
     }
     struct arena arena;
-    struct problems problems;
-    struct config config;
-    path = path ? path : config_path_default();
     arena_init(&arena, memory_heap(), SIZE_MAX);
-    problems_init(&problems, &arena);
-    if (access(path, R_OK) == 0 && status_is_ok(config_load(path, &arena, &problems, &config))) {
-        text_language(config.language == CONFIG_INDONESIAN);
-    }
+    text_language(config_language(path ? path : config_path_default(), &arena) == CONFIG_INDONESIAN);
     arena_release(&arena);
 }
 

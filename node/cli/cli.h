@@ -55,6 +55,7 @@ enum cli_option {
     OPT_VALUE,
     OPT_WAIT_READY,
     OPT_END,
+    OPT_USAGE, /* argp's own, in two languages; so is '?' */
 };
 
 enum { CLI_ARGUMENTS_MAX = 8 };

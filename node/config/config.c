@@ -87,7 +87,7 @@ static void read_node_id(struct reading *reading, const struct yaml_node *node, 
     }
     if (!status_is_ok(node_id_parse(span_text(text), out_id))) {
         yaml_problem(&reading->walk, node, "A region's code in quotes, as in \"61.03\", or hub.",
-                     "%s must be 1 to %d of the characters a-z, 0-9 and \".\".", what, LIMIT_NODE_ID_SIZE);
+                     "%s must be 1 to %d of the characters a-z, 0-9 and \".\".", yaml_say(&reading->walk, what), LIMIT_NODE_ID_SIZE);
     }
 }
 
@@ -407,6 +407,18 @@ struct status config_parse(const char *path, struct span source, struct arena *a
     }
     TRY(read_all(&reading, out_config));
     return parsed;
+}
+
+enum config_language config_language(const char *path, struct arena *arena)
+{
+    struct problems ignored;
+    struct yaml_walk walk;
+    const struct yaml_node *root = NULL;
+    problems_init(&ignored, arena);
+    struct status parsed = yaml_load(path, arena, &ignored, &walk, &root);
+    const struct yaml_node *language = status_is_ok(parsed) || root ? yaml_get(root, "language") : NULL;
+    bool indonesian = language && language->kind == YAML_TEXT && strcmp(language->text, "id") == 0;
+    return indonesian ? CONFIG_INDONESIAN : CONFIG_ENGLISH;
 }
 
 struct status config_load(const char *path, struct arena *arena, struct problems *problems, struct config *out_config)

@@ -86,6 +86,9 @@ struct config {
     size_t legacy_count;
 };
 
+/* The language that a configuration names, however faulty the rest of it is: its mistakes are told in it. English where it
+ * names none or cannot be read. */
+enum config_language config_language(const char *path, struct arena *arena);
 /* INVALID with every mistake in `problems`; NO_MEMORY. The mapping files are not read here. */
 struct status config_load(const char *path, struct arena *arena, struct problems *problems,
                           struct config *out_config) MUST_CHECK;

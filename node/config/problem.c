@@ -69,6 +69,17 @@ static void insert(struct problems *problems, struct problem problem)
     problems->list[at] = problem;
 }
 
+static const char *in_language(const struct problems *problems, const char *english) __attribute__((format_arg(2)));
+static const char *in_language(const struct problems *problems, const char *english)
+{
+    return problems->say ? problems->say(english) : english;
+}
+
+const char *yaml_say(const struct yaml_walk *walk, const char *english)
+{
+    return in_language(walk->problems, english);
+}
+
 void yaml_problem(struct yaml_walk *walk, const struct yaml_node *at, const char *hint, const char *format, ...)
 {
     struct problems *problems = walk->problems;
@@ -79,7 +90,7 @@ void yaml_problem(struct yaml_walk *walk, const struct yaml_node *at, const char
     char sentence[SENTENCE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(sentence, sizeof sentence, format, arguments);
+    int size = vsnprintf(sentence, sizeof sentence, yaml_say(walk, format), arguments);
     va_end(arguments);
     const char *kept = printable(arena, span_text(size < 0 ? "" : sentence), SENTENCE_SIZE - 1);
     if (!problems->list || problems->count == LIMIT_PROBLEMS || !kept) {
@@ -87,7 +98,7 @@ void yaml_problem(struct yaml_walk *walk, const struct yaml_node *at, const char
         return;
     }
     struct problem problem = {.file = walk->file, .sentence = kept};
-    problem.hint = hint ? printable(arena, span_text(hint), SENTENCE_SIZE) : NULL;
+    problem.hint = hint ? printable(arena, span_text(yaml_say(walk, hint)), SENTENCE_SIZE) : NULL;
     if (at) {
         problem.line = at->line;
         problem.column = at->column;
@@ -148,7 +159,7 @@ struct status problems_text(const struct problems *problems, struct arena *arena
     }
     if (problems->left_off > 0) {
         char line[80];
-        snprintf(line, sizeof line, "and %zu more.\n", problems->left_off);
+        snprintf(line, sizeof line, in_language(problems, "and %zu more.\n"), problems->left_off);
         add_text(&out, line);
     }
     buffer_add_u8(&out, 0);

@@ -62,14 +62,14 @@ const char *yaml_nearest(const char *text, const char *const *words)
 }
 
 /* "Did you mean", or what there is to choose from. `hint` has LIST_SIZE bytes. */
-static const char *suggest(const char *text, const char *const *words, char *hint)
+static const char *suggest(const struct yaml_walk *walk, const char *text, const char *const *words, char *hint)
 {
     const char *near = yaml_nearest(text, words);
     if (near) {
-        snprintf(hint, LIST_SIZE, "Did you mean \"%s\"?", near);
+        snprintf(hint, LIST_SIZE, yaml_say(walk, "Did you mean \"%s\"?"), near);
         return hint;
     }
-    size_t size = (size_t)snprintf(hint, LIST_SIZE, "Possible here:");
+    size_t size = (size_t)snprintf(hint, LIST_SIZE, "%s", yaml_say(walk, "Possible here:"));
     for (size_t i = 0; words[i] && size < LIST_SIZE; i++) {
         size += (size_t)snprintf(hint + size, LIST_SIZE - size, "%s %s", i == 0 ? "" : ",", words[i]);
     }
@@ -100,7 +100,7 @@ static bool expect(struct yaml_walk *walk, const struct yaml_node *node, enum ya
     if (!node || node->kind == kind) {
         return node != NULL;
     }
-    yaml_problem(walk, node, NULL, "%s must be %s; here stands %s.", what, wanted, kind_name(node));
+    yaml_problem(walk, node, NULL, "%s must be %s; here stands %s.", yaml_say(walk, what), yaml_say(walk, wanted), yaml_say(walk, kind_name(node)));
     return false;
 }
 
@@ -118,7 +118,7 @@ void yaml_unknown_key(struct yaml_walk *walk, const struct yaml_node *key, const
 {
     char hint[LIST_SIZE];
     const char *text = key->kind == YAML_TEXT ? key->text : "~";
-    yaml_problem(walk, key, suggest(text, words, hint), "The key \"%s\" is not known in %s.", text, where);
+    yaml_problem(walk, key, suggest(walk, text, words, hint), "The key \"%s\" is not known in %s.", text, yaml_say(walk, where));
 }
 
 void yaml_only_keys(struct yaml_walk *walk, const struct yaml_node *map, const char *const *words, const char *where)
@@ -152,7 +152,7 @@ const struct yaml_node *yaml_need(struct yaml_walk *walk, const struct yaml_node
 {
     const struct yaml_node *value = yaml_get(map, key);
     if (!value && map && map->kind == YAML_MAP) {
-        yaml_problem(walk, map, NULL, "The key \"%s\" is missing: %s.", key, what_for);
+        yaml_problem(walk, map, NULL, "The key \"%s\" is missing: %s.", key, yaml_say(walk, what_for));
     }
     return value;
 }
@@ -163,7 +163,7 @@ bool yaml_text(struct yaml_walk *walk, const struct yaml_node *node, const char 
         return false;
     }
     if (node->size == 0) {
-        yaml_problem(walk, node, NULL, "%s may not be empty.", what);
+        yaml_problem(walk, node, NULL, "%s may not be empty.", yaml_say(walk, what));
         return false;
     }
     *out_text = node->text;
@@ -208,7 +208,7 @@ bool yaml_integer(struct yaml_walk *walk, const struct yaml_node *node, const ch
         return false;
     }
     if (!scan_number(text, &value, &rest) || *rest || value < min || value > max) {
-        yaml_problem(walk, node, NULL, "%s must be a whole number from %" PRId64 " to %" PRId64 ".", what, min, max);
+        yaml_problem(walk, node, NULL, "%s must be a whole number from %" PRId64 " to %" PRId64 ".", yaml_say(walk, what), min, max);
         return false;
     }
     *out_value = value;
@@ -250,11 +250,11 @@ bool yaml_duration(struct yaml_walk *walk, const struct yaml_node *node, const c
     int64_t unit = !number ? 0 : value == 0 && *rest == 0 ? 1 : unit_ms(rest);
     if (unit == 0) {
         yaml_problem(walk, node, "Write a number and a unit (ms, s, minutes, hours, days), as in \"30 minutes\".",
-                     "%s is not a length of time.", what);
+                     "%s is not a length of time.", yaml_say(walk, what));
         return false;
     }
     if (value < 0 || value > max_ms / unit || value * unit < min_ms) {
-        yaml_problem(walk, node, NULL, "%s must be from %" PRId64 " ms to %" PRId64 " s.", what, min_ms, max_ms / 1000);
+        yaml_problem(walk, node, NULL, "%s must be from %" PRId64 " ms to %" PRId64 " s.", yaml_say(walk, what), min_ms, max_ms / 1000);
         return false;
     }
     *out_ms = value * unit;
@@ -275,6 +275,6 @@ bool yaml_word(struct yaml_walk *walk, const struct yaml_node *node, const char 
         }
     }
     char hint[LIST_SIZE];
-    yaml_problem(walk, node, suggest(text, words, hint), "%s cannot be \"%s\".", what, text);
+    yaml_problem(walk, node, suggest(walk, text, words, hint), "%s cannot be \"%s\".", yaml_say(walk, what), text);
     return false;
 }

@@ -244,7 +244,7 @@ static struct status report_parser(struct builder *builder)
         }
         hint = "Save the file as UTF-8 text without control characters.";
     } else if (parser->problem && strstr(parser->problem, "cannot start any token")) {
-        hint = "Indent with blanks, not with tabs, and put texts that begin with @, %, ` or a tab into quotes.";
+        hint = "Indent with blanks, not with tabs, and put texts that begin with a per cent sign, @, ` or a tab into quotes.";
     } else if (parser->problem && strstr(parser->problem, "did not find expected")) {
         hint = "Is this line indented like its neighbours, and is every quote and bracket closed?";
     }

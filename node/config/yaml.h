@@ -49,6 +49,9 @@ struct problem {
 /* What is wrong in one or several files. Everything lives in the arena. Above LIMIT_PROBLEMS only counted. */
 struct problems {
     struct arena *arena; /* borrowed */
+    /* The sentence, phrase or hint in the reader's language, with the same conversions in the same order; NULL: English,
+     * as written here. May be set after problems_init. */
+    const char *(*say)(const char *english);
     struct problem *list;
     size_t count;    /* in the list */
     size_t left_off; /* not in the list */
@@ -82,6 +85,8 @@ struct status yaml_load(const char *path, struct arena *arena, struct problems *
 /* Reports at a node (NULL: the file as a whole). The sentence ends with a full stop. */
 void yaml_problem(struct yaml_walk *walk, const struct yaml_node *at, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* A phrase that goes into a sentence, in the reader's language. */
+const char *yaml_say(const struct yaml_walk *walk, const char *english) __attribute__((format_arg(2)));
 
 /* The following report what does not fit and then return false or NULL and leave *out untouched; a NULL `node` (key not
  * there) is no mistake and returns false too. `words` ends with NULL. */

@@ -23,7 +23,7 @@ static bool read_name(struct loader *loader, const struct yaml_node *node, const
         return false;
     }
     if (node->size > NAME_SIZE) {
-        yaml_problem(&loader->walk, node, NULL, "%s is longer than %d bytes.", what, NAME_SIZE);
+        yaml_problem(&loader->walk, node, NULL, "%s is longer than %d bytes.", yaml_say(&loader->walk, what), NAME_SIZE);
         return false;
     }
     return true;
@@ -53,7 +53,7 @@ bool loader_raw(struct loader *loader, const struct yaml_node *node, const char 
 {
     if (node->kind != YAML_TEXT && node->kind != YAML_NULL) {
         yaml_problem(&loader->walk, node, "Put it into quotes if it holds special characters.",
-                     "%s must be a single value.", what);
+                     "%s must be a single value.", yaml_say(&loader->walk, what));
         return false;
     }
     *out_raw = (struct mapping_raw){.null = node->kind == YAML_NULL};
@@ -89,7 +89,7 @@ bool loader_format(struct loader *loader, const struct yaml_node *node, struct t
     }
     if (!time_pattern_is_valid(text, &problem)) {
         yaml_problem(&loader->walk, node, "As in \"DD/MM/YYYY HH:mm:ss\" or \"MM/DD/YYYY hh:mm:ss AM\".",
-                     "A time format %s.", problem);
+                     "A time format %s.", yaml_say(&loader->walk, problem));
         return false;
     }
     out_format->kind = TIME_PATTERN;

@@ -240,7 +240,7 @@ static void read_origin(struct loader *loader, struct mapping_table *table, cons
         yaml_problem(&loader->walk, node, "Write one of column, constant or template.",
                      count == 0 ? "%s does not say where its value comes from."
                                 : "%s takes its value from more than one place.",
-                     what);
+                     yaml_say(&loader->walk, what));
     } else if (column) {
         field->column = loader_column(loader, table, column, "The column");
     } else if (constant) {
@@ -265,7 +265,7 @@ static void read_tables(struct loader *loader, struct mapping_field *field, cons
         read_values(loader, field, values);
     } else if (field->part == PART_STATUS && !field->constant && node->kind == YAML_MAP) {
         yaml_problem(&loader->walk, node, "Add values: with one line per value in the column.",
-                     "%s needs a table of what each value means.", what);
+                     "%s needs a table of what each value means.", yaml_say(&loader->walk, what));
     } else if (field->target == TARGET_WORD && !field->constant) {
         own_words(loader, field);
     }
@@ -317,7 +317,7 @@ static void read_field(struct loader *loader, struct mapping_table *table, const
         field->column = loader_column(loader, table, node, what);
         if (spec->part == PART_STATUS) {
             yaml_problem(&loader->walk, node, "Write column: and values: with one line per value in the column.",
-                         "%s needs a table of what each value means.", what);
+                         "%s needs a table of what each value means.", yaml_say(&loader->walk, what));
         } else if (spec->target == TARGET_WORD) {
             own_words(loader, field);
         }

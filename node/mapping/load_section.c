@@ -25,7 +25,7 @@ static size_t *read_columns(struct loader *loader, struct mapping_table *table, 
         }
     }
     if (is_list && node->count == 0) {
-        yaml_problem(&loader->walk, node, NULL, "%s: the list is empty.", what);
+        yaml_problem(&loader->walk, node, NULL, "%s: the list is empty.", yaml_say(&loader->walk, what));
     }
     *out_count = count;
     return list;
@@ -75,7 +75,7 @@ static const char *read_pattern(struct loader *loader, const struct yaml_node *n
         return NULL;
     }
     if (!strstr(text, "{id}")) {
-        yaml_problem(&loader->walk, node, "As in \"SIMPUL-{id}\".", "%s must hold {id}.", what);
+        yaml_problem(&loader->walk, node, "As in \"SIMPUL-{id}\".", "%s must hold {id}.", yaml_say(&loader->walk, what));
         return NULL;
     }
     return text;

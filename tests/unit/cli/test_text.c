@@ -61,6 +61,10 @@ static void every_command_is_explained_in_both_languages(void **state)
     for (const struct command *c = command_table(); c->name; c++) {
         assert_ptr_not_equal(say(c->about), c->about);
         assert_true(!c->found || say(c->found) != c->found);
+        assert_true(!c->more || say(c->more) != c->more);
+        for (const struct argp_option *o = c->options; o && o->name; o++) {
+            assert_ptr_not_equal(say(o->doc), o->doc);
+        }
     }
     text_language(false);
 }

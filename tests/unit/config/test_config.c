@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/base/heap.h"
 #include "node/config/config.h"
@@ -295,9 +296,44 @@ static void no_memory_is_never_a_crash(void **state)
     assert_true(done);
 }
 
+static const char *in_capitals(const char *english)
+{
+    return strcmp(english, "The key \"%s\" is missing: %s.") == 0 ? "TIDAK ADA \"%s\": %s." : english;
+}
+
+/* A file names its language, and is faulty elsewhere: the mistakes are told in that language all the same. */
+static void mistakes_are_told_in_the_language_of_the_file(void **state)
+{
+    struct bench *bench = *state;
+    struct span text = {0};
+    char path[] = "/tmp/simpul-config-XXXXXX";
+    static const char faulty[] = "language: id\nrole: [\"hub\n";
+    static const char other[] = "foo: 1\nlanguage: id\n";
+    FILE *file = fdopen(mkstemp(path), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(other, 1, sizeof other - 1, file), sizeof other - 1);
+    fclose(file);
+    assert_int_equal(config_language(path, &bench->arena), CONFIG_INDONESIAN);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(faulty, 1, sizeof faulty - 1, file), sizeof faulty - 1);
+    fclose(file);
+    assert_int_equal(config_language(path, &bench->arena), CONFIG_ENGLISH); /* nothing of it can be read */
+    remove(path);
+    assert_int_equal(config_language(path, &bench->arena), CONFIG_ENGLISH);
+
+    problems_init(&bench->problems, &bench->arena);
+    bench->problems.say = in_capitals;
+    assert_int_equal(config_parse("/x", span_text(other), &bench->arena, &bench->problems, &bench->config).code, STATUS_INVALID);
+    assert_int_equal(problems_text(&bench->problems, &bench->arena, &text).code, STATUS_OK);
+    assert_non_null(strstr((const char *)text.data, "TIDAK ADA \"role\": hub, province or regency."));
+    assert_non_null(strstr((const char *)text.data, "The key \"foo\" is not known in the configuration."));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(mistakes_are_told_in_the_language_of_the_file, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(the_sample_of_a_hub_loads, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(the_sample_of_a_regency_loads, bench_make, bench_remove),
         cmocka_unit_test_setup_teardown(what_is_left_out_has_a_default, bench_make, bench_remove),
