@@ -151,6 +151,41 @@ Simpul__Verdict verdict_put(struct wire *wire, enum verdict from)
     return (Simpul__Verdict)wire_put_enum(wire, from, VERDICT_COUNT);
 }
 
+const struct health *health_get(struct wire *wire, const Simpul__Health *from)
+{
+    struct health *to = from ? wire_array(wire, 1, sizeof *to) : NULL;
+    if (to) {
+        *to = (struct health){.program = wire_get_text(wire, from->program, LIMIT_PROGRAM_SIZE),
+                              .now_ms = from->now_ms,
+                              .started_ms = from->started_ms,
+                              .certificate_end_ms = from->certificate_end_ms,
+                              .waiting = from->waiting,
+                              .quarantine = from->quarantine,
+                              .store_bytes = from->store_bytes,
+                              .connectors = from->connectors,
+                              .connectors_stuck = from->connectors_stuck};
+    }
+    return to;
+}
+
+Simpul__Health *health_put(struct wire *wire, const struct health *from)
+{
+    Simpul__Health *to = from ? wire_array(wire, 1, sizeof *to) : NULL;
+    if (to) {
+        simpul__health__init(to);
+        to->program = wire_put_text(wire, from->program, LIMIT_PROGRAM_SIZE);
+        to->now_ms = from->now_ms;
+        to->started_ms = from->started_ms;
+        to->certificate_end_ms = from->certificate_end_ms;
+        to->waiting = from->waiting;
+        to->quarantine = from->quarantine;
+        to->store_bytes = from->store_bytes;
+        to->connectors = from->connectors;
+        to->connectors_stuck = from->connectors_stuck;
+    }
+    return to;
+}
+
 const char *verdict_name(enum verdict v)
 {
     static const char *const names[VERDICT_COUNT] = {

@@ -48,6 +48,19 @@ struct stream_state {
     struct hash root;
 };
 
+/* What a node says of itself with its regular messages, for people who look at the hub's screens. Its own word: nothing of
+ * the protocol hangs on it. Programs before it say nothing. */
+struct health {
+    struct span program; /* its version, at most LIMIT_PROGRAM_SIZE */
+    uint64_t now_ms;     /* its clock when it said so */
+    uint64_t started_ms;
+    uint64_t certificate_end_ms; /* 0: not known */
+    uint64_t waiting;            /* own leaves that the hub does not have */
+    uint64_t quarantine;         /* rows and leaves that it could not apply */
+    uint64_t store_bytes;
+    uint32_t connectors, connectors_stuck;
+};
+
 /* POST /sync/v1/hello */
 struct hello {
     uint32_t version;
@@ -63,6 +76,7 @@ struct hello {
     uint32_t epoch_open;           /* epoch that this node opened and the registry may not know yet, 0: none */
     const struct stream_state *read; /* what the caller holds of the hub's streams */
     size_t read_count;
+    const struct health *health; /* NULL: not said */
 };
 
 enum verdict {
@@ -146,6 +160,7 @@ struct pull {
     uint32_t wait_ms;
     uint32_t bytes_max;
     struct span lease;               /* that of the last hello; empty: of a program that sends none */
+    const struct health *health;     /* NULL: not said */
 };
 
 struct pull_part {

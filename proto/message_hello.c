@@ -20,6 +20,7 @@ struct status hello_write(const struct hello *m, struct arena *arena, struct spa
     to.epoch_open = m->epoch_open;
     to.read = stream_state_list_put(&w, m->read, m->read_count, LIMIT_READ_STREAMS);
     to.n_read = m->read_count;
+    to.health = health_put(&w, m->health);
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -41,6 +42,7 @@ struct status hello_read(struct span bytes, struct arena *arena, struct hello *o
         .epoch_open = from->epoch_open,
         .read = stream_state_list_get(&w, from->read, from->n_read),
         .read_count = from->n_read,
+        .health = health_get(&w, from->health),
     };
     wire_get_fixed(&w, from->instance, m.instance, sizeof m.instance);
     TRY(wire_end(&w));

@@ -29,6 +29,10 @@ void record_digest_get(struct wire *wire, const Simpul__RecordDigest *from, stru
 void record_digest_put(struct wire *wire, const struct record_digest *from, Simpul__RecordDigest *to);
 WIRE_LIST(record_digest, struct record_digest, Simpul__RecordDigest)
 
+/* NULL stays NULL. */
+const struct health *health_get(struct wire *wire, const Simpul__Health *from);
+Simpul__Health *health_put(struct wire *wire, const struct health *from);
+
 enum verdict verdict_get(struct wire *wire, Simpul__Verdict from);
 Simpul__Verdict verdict_put(struct wire *wire, enum verdict from);
 

@@ -67,6 +67,7 @@ struct status pull_write(const struct pull *m, struct arena *arena, struct span 
     to.wait_ms = m->wait_ms;
     to.bytes_max = m->bytes_max;
     to.lease = wire_put_bytes(&w, m->lease, LIMIT_LEASE_SIZE);
+    to.health = health_put(&w, m->health);
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -87,6 +88,7 @@ struct status pull_read(struct span bytes, struct arena *arena, struct pull *out
         .wait_ms = from->wait_ms,
         .bytes_max = from->bytes_max,
         .lease = wire_get_bytes(&w, from->lease, LIMIT_LEASE_SIZE),
+        .health = health_get(&w, from->health),
     };
     TRY(wire_end(&w));
     *out_m = m;

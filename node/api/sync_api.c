@@ -13,7 +13,6 @@
 
 enum {
     GROWN_MAX = 64,  /* scopes remembered between two rounds of the loop; more: every parked pull looks again */
-    SEEN_MAX = 1024,
     TICK_MS = 500,
 };
 
@@ -40,17 +39,14 @@ struct call {
     bool empty;
     bool cancelled;
     bool parked;
+    int64_t came_ms;     /* wall clock */
+    bool reported;
     unsigned http_status;
     struct span answer;  /* owned (malloc), packed */
     const char *answer_type;
     const char *problem;
     struct call *next;       /* of all calls */
     struct call *next_ready; /* back from the engine; under the lock */
-};
-
-struct seen {
-    struct node_id node;
-    uint64_t at_ms;
 };
 
 struct sync_api {
@@ -66,8 +62,7 @@ struct sync_api {
     struct scope_id grown[GROWN_MAX]; /* under the lock */
     size_t grown_count;
     bool grown_all;
-    struct seen seen[SEEN_MAX];     /* under the lock */
-    size_t seen_count;
+    struct heard *heard; /* borrowed */
     bool stopping;
     size_t handles;
     void (*stopped)(void *owner);
@@ -102,12 +97,26 @@ static bool peer_is_registered(struct call *call, const struct registry *registr
     return true;
 }
 
+/* What the node says of itself counts once, though a parked pull is looked at several times. */
+static void report(struct call *call, const struct health *health, const struct stream_state *own, size_t own_count, bool nothing_owed)
+{
+    struct heard_report said = {.now_ms = (uint64_t)call->came_ms, .health = health, .nothing_owed = nothing_owed};
+    for (size_t i = 0; i < own_count; i++) {
+        said.held += own[i].size;
+    }
+    if (!call->reported) {
+        heard_report(call->api->heard, call->peer, &said);
+    }
+    call->reported = true;
+}
+
 static struct status serve_hello(struct call *call, struct core *core, struct span message, struct span *out_bytes)
 {
     struct hello hello;
     struct hello_answer answer;
     TRY(hello_read(message, &call->arena, &hello));
     TRY(core_serve_hello(core, call->peer, &hello, &call->arena, &answer));
+    report(call, hello.health, answer.own, answer.own_count, false);
     return hello_answer_write(&answer, &call->arena, out_bytes);
 }
 
@@ -128,6 +137,7 @@ static struct status serve_pull(struct call *call, struct core *core, struct spa
     TRY(pull_read(message, &call->arena, &pull));
     call->wait_ms = pull.wait_ms < LIMIT_PULL_WAIT_MS ? pull.wait_ms : LIMIT_PULL_WAIT_MS;
     TRY(core_serve_pull(core, call->peer, &pull, &call->arena, &answer, &call->empty));
+    report(call, pull.health, answer.own, answer.own_count, call->empty);
     return pull_answer_write(&answer, &call->arena, out_bytes);
 }
 
@@ -354,34 +364,6 @@ static bool call_kind_of(struct span path, enum call_kind *out_kind)
     return false;
 }
 
-static void api_saw(struct sync_api *api, struct node_id node)
-{
-    uint64_t now = (uint64_t)clock_now_ms();
-    pthread_mutex_lock(&api->lock);
-    size_t i = 0;
-    while (i < api->seen_count && !node_id_equal(api->seen[i].node, node)) {
-        i++;
-    }
-    if (i == api->seen_count && i < SEEN_MAX) {
-        api->seen[api->seen_count++].node = node;
-    }
-    if (i < SEEN_MAX) {
-        api->seen[i].at_ms = now;
-    }
-    pthread_mutex_unlock(&api->lock);
-}
-
-uint64_t sync_api_last_seen(struct sync_api *api, struct node_id node)
-{
-    uint64_t at = 0;
-    pthread_mutex_lock(&api->lock);
-    for (size_t i = 0; i < api->seen_count; i++) {
-        at = node_id_equal(api->seen[i].node, node) ? api->seen[i].at_ms : at;
-    }
-    pthread_mutex_unlock(&api->lock);
-    return at;
-}
-
 bool sync_api_handle(struct sync_api *api, struct http_request *request)
 {
     enum call_kind kind;
@@ -412,6 +394,7 @@ bool sync_api_handle(struct sync_api *api, struct http_request *request)
     call->kind = kind;
     call->id = request->id;
     call->peer = peer;
+    call->came_ms = clock_now_ms();
     memcpy(call->spki, request->peer->spki_sha256, sizeof call->spki);
     memcpy(call->type, type.data, type.size);
     arena_init(&call->arena, memory_heap(), LIMIT_MESSAGE_MEMORY);
@@ -419,7 +402,7 @@ bool sync_api_handle(struct sync_api *api, struct http_request *request)
     call->body = span_of(http_take_body(api->server, request), size);
     call->next = api->calls;
     api->calls = call;
-    api_saw(api, peer);
+    heard_saw(api->heard, peer, (uint64_t)call->came_ms);
     call_submit(call);
     if (kind == CALL_PULL && !uv_is_active((uv_handle_t *)&api->timer)) {
         uv_timer_start(&api->timer, api_on_timer, TICK_MS, 0);
@@ -468,6 +451,7 @@ struct status sync_api_new(const struct sync_api_options *options, struct sync_a
     }
     api->loop = options->loop;
     api->engine = options->engine;
+    api->heard = options->heard;
     snprintf(api->deployment, sizeof api->deployment, "%s", options->deployment);
     pthread_mutex_init(&api->lock, NULL);
     if (uv_async_init(api->loop, &api->async, api_on_async) != 0) {

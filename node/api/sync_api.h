@@ -2,6 +2,7 @@
 #ifndef NODE_API_SYNC_API_H
 #define NODE_API_SYNC_API_H
 
+#include "node/api/heard.h"
 #include "node/engine/engine.h"
 #include "node/http/server.h"
 
@@ -17,6 +18,7 @@ struct sync_api_options {
     struct uv_loop_s *loop;
     struct engine *engine;
     const char *deployment; /* copied */
+    struct heard *heard;    /* borrowed: is told of every request */
 };
 
 struct status sync_api_new(const struct sync_api_options *options, struct sync_api **out_api) MUST_CHECK;
@@ -30,8 +32,5 @@ void sync_api_grown(struct sync_api *api, const struct core *core);
 /* Parked pulls are answered empty; `stopped` is called when no request is left in the engine. */
 void sync_api_stop(struct sync_api *api, void (*stopped)(void *owner), void *owner);
 void sync_api_free(struct sync_api *api);
-
-/* When each peer was last heard, for the screens: wall clock ms, 0 never. Any thread. */
-uint64_t sync_api_last_seen(struct sync_api *api, struct node_id node);
 
 #endif

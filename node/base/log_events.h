@@ -37,6 +37,7 @@
     EVENT(record_erased, INFO, {"record", FIELD_RECORD})                                                               \
     /* screens */                                                                                                      \
     EVENT(figures_failed, WARN, {"status", FIELD_STATUS})                                                              \
+    EVENT(heard_unsaved, WARN, {"status", FIELD_STATUS})                                                               \
     EVENT(account_changed, INFO, {"by", FIELD_WORD}, {"what", FIELD_WORD})                                             \
     EVENT(sign_in_refused, WARN, {"reason", FIELD_WORD})                                                               \
     /* connectors */                                                                                                   \

@@ -25,6 +25,13 @@ static const char *member(const json_t *json, const char *name)
     return text ? text : "";
 }
 
+/* A member of the status, or null. */
+static json_t *taken(const json_t *status, const char *name)
+{
+    json_t *value = json_object_get(status, name);
+    return value ? json_incref(value) : json_null();
+}
+
 /* The registry's name for a node, else the catalogue's for its region. */
 static json_t *name_json(const json_t *node)
 {
@@ -67,50 +74,78 @@ static json_t *names_json(const json_t *nodes, const json_t *children, const cha
     return names;
 }
 
+/* How far behind it was in each of the last hours, in minutes; only for the page of nodes. */
+static json_t *lags_json(const struct process *process, const char *id)
+{
+    struct node_id node;
+    struct heard_node heard;
+    json_t *lags = json_array();
+    if (process->heard && status_is_ok(node_id_parse(span_text(id), &node)) &&
+        heard_get(process->heard, node, (uint64_t)clock_now_ms(), &heard)) {
+        for (size_t i = 0; i < heard.lag_count; i++) {
+            json_array_append_new(lags, json_integer(heard.lags[i]));
+        }
+    }
+    return lags;
+}
+
+struct node_streams {
+    bool stopped;
+    json_int_t leaves, acked, epoch;
+};
+
+static struct node_streams streams_sum(const json_t *node, const char *id)
+{
+    struct node_streams sum = {.stopped = false};
+    size_t at;
+    json_t *stream;
+    json_array_foreach(json_object_get(node, "streams"), at, stream)
+    {
+        bool own = strcmp(member(stream, "node"), id) == 0;
+        json_int_t epoch = json_integer_value(json_object_get(stream, "epoch"));
+        sum.stopped |= json_is_true(json_object_get(stream, "stopped"));
+        sum.leaves += own ? json_integer_value(json_object_get(stream, "size")) : 0;
+        sum.acked += own ? json_integer_value(json_object_get(stream, "acked")) : 0;
+        sum.epoch = own && epoch > sum.epoch ? epoch : sum.epoch;
+    }
+    return sum;
+}
+
+static json_t *node_json(const json_t *node, const char *id, json_int_t seen_ms)
+{
+    struct node_streams sum = streams_sum(node, id);
+    const char *state = !json_is_true(json_object_get(node, "active")) ? "inactive"
+                        : sum.stopped                                  ? "forked"
+                        : seen_ms == 0                                 ? "unheard"
+                        : clock_now_ms() - seen_ms > CURRENT_MS        ? "behind"
+                                                                       : "current";
+    return json_pack("{s:s,s:o,s:s,s:I,s:O,s:O,s:I,s:I,s:I}", "node", id, "name", name_json(node), "state", state, "seen_ms",
+                     seen_ms, "records", json_object_get(node, "records"), "conflicts", json_object_get(node, "conflicts"),
+                     "leaves", sum.leaves, "acked", sum.acked, "epoch", sum.epoch);
+}
+
 /* What this process knows of each node in the scope. A regency's own node is heard through its link to the hub. */
-static json_t *nodes_json(struct board_call *call, const json_t *status, const char *scope)
+static json_t *nodes_json(struct board_call *call, const json_t *status, const char *scope, bool in_detail)
 {
     const char *self = member(status, "self");
     const json_t *link = json_object_get(status, "hub_link");
-    int64_t now_ms = clock_now_ms();
     json_t *list = json_array();
     size_t index;
     json_t *node;
-    (void)call;
     json_array_foreach(json_object_get(status, "nodes"), index, node)
     {
         const char *id = member(node, "node");
         if (!figures_covers(scope, id)) {
             continue;
         }
-        json_int_t seen_ms = json_integer_value(json_object_get(node, "last_seen_ms"));
-        if (link && strcmp(id, self) == 0) {
-            seen_ms = json_integer_value(json_object_get(link, "last_contact_ms"));
+        bool here = link && strcmp(id, self) == 0;
+        const json_t *heard = json_object_get(here ? link : node, here ? "last_contact_ms" : "last_seen_ms");
+        json_t *made = node_json(node, id, json_integer_value(heard));
+        if (in_detail) {
+            json_object_set_new(made, "health", taken(node, "health"));
+            json_object_set_new(made, "lags", lags_json(call->board->process, id));
         }
-        bool stopped = false;
-        json_int_t leaves = 0;
-        json_int_t acked = 0;
-        json_int_t epoch = 0;
-        size_t at;
-        json_t *stream;
-        json_array_foreach(json_object_get(node, "streams"), at, stream)
-        {
-            bool own = strcmp(member(stream, "node"), id) == 0;
-            stopped |= json_is_true(json_object_get(stream, "stopped"));
-            leaves += own ? json_integer_value(json_object_get(stream, "size")) : 0;
-            acked += own ? json_integer_value(json_object_get(stream, "acked")) : 0;
-            json_int_t of = json_integer_value(json_object_get(stream, "epoch"));
-            epoch = own && of > epoch ? of : epoch;
-        }
-        const char *state = !json_is_true(json_object_get(node, "active")) ? "inactive"
-                            : stopped                                      ? "forked"
-                            : seen_ms == 0                                 ? "unheard"
-                            : now_ms - seen_ms > CURRENT_MS                ? "behind"
-                                                                           : "current";
-        json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:I,s:O,s:O,s:I,s:I,s:I}", "node", id, "name", name_json(node),
-                                              "state", state, "seen_ms", seen_ms, "records", json_object_get(node, "records"),
-                                              "conflicts", json_object_get(node, "conflicts"), "leaves", leaves, "acked", acked,
-                                              "epoch", epoch));
+        json_array_append_new(list, made);
     }
     return list;
 }
@@ -137,7 +172,7 @@ void board_overview(struct board_call *call)
     int level = figures_level(span.scope);
     json_t *children = level == 2 ? json_array() : figures_children(figures, &span, false);
     json_t *provinces = level == 0 ? figures_children(figures, &span, true) : json_array();
-    json_t *nodes = nodes_json(call, status, span.scope);
+    json_t *nodes = nodes_json(call, status, span.scope, false);
     json_t *names = names_json(nodes, children, span.scope);
     call->reply = json_pack("{s:s,s:i,s:i,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "scope", span.scope, "level", level,
                             "from_day", (int)span.from_day, "to_day", (int)span.to_day, "today", (int)span.today, "trust",
@@ -159,13 +194,6 @@ static json_t *certificate_json(struct board_call *call)
     return status_is_ok(status) ? json_integer((json_int_t)facts.days_left) : json_null();
 }
 
-/* A member of the status, or null. */
-static json_t *taken(const json_t *status, const char *name)
-{
-    json_t *value = json_object_get(status, name);
-    return value ? json_incref(value) : json_null();
-}
-
 void board_nodes(struct board_call *call)
 {
     json_t *status = call_verb(call, "status", json_object());
@@ -181,8 +209,8 @@ void board_nodes(struct board_call *call)
                          taken(status, "connectors"), "hub_link", taken(status, "hub_link"), "epoch", taken(status, "epoch"),
                          "version", SIMPUL_VERSION, "certificate_days", certificate_json(call));
     }
-    call->reply = json_pack("{s:o,s:o,s:o}", "trust", trust_json(call), "here", here, "nodes",
-                            nodes_json(call, status, account->scope));
+    call->reply = json_pack("{s:o,s:o,s:o,s:s}", "trust", trust_json(call), "here", here, "nodes",
+                            nodes_json(call, status, account->scope, true), "version", SIMPUL_VERSION);
     json_decref(status);
 }
 

@@ -64,6 +64,7 @@ static struct status make_message(struct exchange *x, struct core *core, struct 
     switch (x->kind) {
     case EXCHANGE_HELLO:
         TRY(core_hello(core, x->takeover, &x->arena, &hello));
+        hello.health = peer_health(x->peer, core, &x->arena);
         return hello_write(&hello, &x->arena, out_message);
     case EXCHANGE_PUSH:
         TRY(x->ahead ? core_push_ahead(core, LIMIT_PUSH_AHEAD, &x->arena, &x->push)
@@ -72,6 +73,7 @@ static struct status make_message(struct exchange *x, struct core *core, struct 
         return x->nothing ? status_ok() : push_write(&x->push, &x->arena, out_message);
     case EXCHANGE_PULL:
         TRY(core_pull(core, EXCHANGE_WAIT_MS, &x->arena, &pull));
+        pull.health = peer_health(x->peer, core, &x->arena);
         return pull_write(&pull, &x->arena, out_message);
     case EXCHANGE_COUNT:
         break;

@@ -66,6 +66,9 @@ struct comparison *exchange_comparison(struct exchange *x);
 /* Takes it over. If the queue is full these states are compared when their records change again. */
 void comparison_submit(struct comparison *comparison, struct engine *engine);
 
+/* In peer.c: what the node says of itself, in `arena`; NULL: nothing. Engine thread. */
+const struct health *peer_health(struct peer *peer, struct core *core, struct arena *arena);
+
 /* In peer.c: hands an exchange back to the loop thread. Called on the engine thread. */
 void peer_post(struct peer *peer, struct exchange *x);
 

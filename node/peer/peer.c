@@ -32,6 +32,8 @@ struct peer {
     uv_loop_t *loop;
     struct engine *engine;
     struct http_client *client;
+    void *owner;
+    struct status (*health)(void *owner, struct core *core, struct arena *arena, struct health *out_health);
     uv_async_t async;
     uv_timer_t timer;
     char url[PATH_SIZE];
@@ -433,6 +435,12 @@ static void peer_on_async(uv_async_t *async)
     peer->comparison = NULL;
 }
 
+const struct health *peer_health(struct peer *peer, struct core *core, struct arena *arena)
+{
+    struct health *health = peer->health ? arena_array(arena, 1, sizeof *health) : NULL;
+    return health && status_is_ok(peer->health(peer->owner, core, arena, health)) ? health : NULL;
+}
+
 void peer_post(struct peer *peer, struct exchange *x)
 {
     pthread_mutex_lock(&peer->lock);
@@ -456,6 +464,8 @@ struct status peer_start(const struct peer_options *options, struct peer **out_p
     peer->loop = options->loop;
     peer->engine = options->engine;
     peer->client = options->client;
+    peer->owner = options->owner;
+    peer->health = options->health;
     peer->jitter = options->seed | 1;
     peer->back_off_ms = LIMIT_RETRY_FIRST_MS;
     peer->takeover = options->in_takeover;

@@ -32,6 +32,9 @@ struct peer_options {
     const char *hub_url;        /* copied; "https://host:port" */
     uint64_t seed;              /* of the jitter */
     bool in_takeover;           /* say takeover in the first hello */
+    void *owner;
+    /* Engine thread, in a job that only reads: what the node says of itself. May be NULL; what fails is not said. */
+    struct status (*health)(void *owner, struct core *core, struct arena *arena, struct health *out_health);
 };
 
 struct peer_status {

@@ -60,6 +60,17 @@ static void region_add(json_t *json, struct node_id id)
     json_object_set_new(json, "province", text_of(province.name));
 }
 
+/* What the node said of itself, and when. */
+static json_t *health_json(const struct heard_node *heard)
+{
+    const struct health *h = &heard->health;
+    return json_pack("{s:I,s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "said_ms", (json_int_t)heard->said_ms, "caught_up_ms",
+                     (json_int_t)heard->caught_up_ms, "skew_ms", (json_int_t)heard->skew_ms, "version", heard->program, "started_ms",
+                     (json_int_t)h->started_ms, "certificate_end_ms", (json_int_t)h->certificate_end_ms, "waiting",
+                     (json_int_t)h->waiting, "quarantine", (json_int_t)h->quarantine, "store_bytes", (json_int_t)h->store_bytes,
+                     "connectors", (int)h->connectors, "connectors_stuck", (int)h->connectors_stuck);
+}
+
 static json_t *node_json(struct process *process, const struct registry_node *node, const struct record_count *counts,
                          size_t count, const struct stream_info *streams, size_t stream_count)
 {
@@ -67,11 +78,15 @@ static json_t *node_json(struct process *process, const struct registry_node *no
     uint64_t conflicts;
     uint64_t total;
     json_t *statuses = node_counts(counts, count, scope, &conflicts, &total);
-    uint64_t seen = process && process->sync_api ? sync_api_last_seen(process->sync_api, node->id) : 0;
+    struct heard_node heard = {.seen_ms = 0};
+    bool known = process->heard && heard_get(process->heard, node->id, (uint64_t)clock_now_ms(), &heard);
     json_t *json = json_pack("{s:s%,s:o,s:b,s:I,s:I,s:o,s:I,s:o}", "node", node->id.text, node_id_size(node->id), "name",
                              text_of(node->name), "active", node->active ? 1 : 0, "records", (json_int_t)total, "conflicts",
-                             (json_int_t)conflicts, "status", statuses, "last_seen_ms", (json_int_t)seen, "streams",
+                             (json_int_t)conflicts, "status", statuses, "last_seen_ms", (json_int_t)heard.seen_ms, "streams",
                              node_streams(streams, stream_count, node->id, scope));
+    if (known && heard.said_ms > 0) {
+        json_object_set_new(json, "health", health_json(&heard));
+    }
     region_add(json, node->id);
     return json;
 }

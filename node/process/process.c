@@ -10,6 +10,7 @@
 #include "node/base/clock.h"
 #include "node/base/heap.h"
 #include "node/base/log.h"
+#include "node/process/health.h"
 #include "node/process/notify.h"
 #include "node/process/screens.h"
 #include "node/process/upkeep.h"
@@ -17,6 +18,7 @@
 
 #define EXIT_STORE_LOST 74
 #define DRAIN_MS 3000
+#define HEARD_SAVE_MS (5 * 60 * 1000)
 
 /* Taking apart goes in steps, each begun when everything of the one before has said that it stopped. */
 struct running {
@@ -26,6 +28,9 @@ struct running {
     size_t problem_size;
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
+    uv_timer_t heard_timer;
+    uv_work_t heard_work;
+    bool heard_busy;
     bool signals_open;
     bool stopping;
     int64_t stopping_since_ms;
@@ -90,6 +95,7 @@ static void stop_next(struct running *running)
         if (running->signals_open) {
             uv_close((uv_handle_t *)&running->interrupt, NULL);
             uv_close((uv_handle_t *)&running->terminate, NULL);
+            uv_close((uv_handle_t *)&running->heard_timer, NULL);
             running->signals_open = false;
         }
         return;
@@ -218,6 +224,47 @@ static void on_cancelled(void *owner, struct http_request_id id)
     }
 }
 
+/* ---- what was heard of other nodes is kept: off the loop, because a file is synced ---- */
+
+static void heard_work(uv_work_t *work)
+{
+    struct running *running = work->data;
+    struct status status = heard_save(running->process.heard);
+    if (!status_is_ok(status)) {
+        LOG(heard_unsaved, log_status(status));
+    }
+}
+
+static void heard_worked(uv_work_t *work, int code)
+{
+    struct running *running = work->data;
+    (void)code;
+    running->heard_busy = false;
+}
+
+static void on_heard_timer(uv_timer_t *timer)
+{
+    struct running *running = timer->data;
+    if (!running->heard_busy) {
+        running->heard_work.data = running;
+        running->heard_busy = uv_queue_work(&running->loop, &running->heard_work, heard_work, heard_worked) == 0;
+    }
+}
+
+/* A regency hears of nobody. */
+static struct status start_heard(struct running *running)
+{
+    char path[4096];
+    const struct config *config = running->process.config;
+    if (config->role == CONFIG_REGENCY) {
+        return status_ok();
+    }
+    snprintf(path, sizeof path, "%s/heard.json", config->data_dir);
+    TRY(heard_new(path, &running->process.heard));
+    uv_timer_start(&running->heard_timer, on_heard_timer, HEARD_SAVE_MS, HEARD_SAVE_MS);
+    return status_ok();
+}
+
 /* ---- start ---- */
 
 static size_t add_listener(struct http_server_options *options, struct config_address address, bool tls)
@@ -261,7 +308,8 @@ static struct status start_server(struct running *running)
         listener->key_path = config->private_key;
         listener->client_ca_path = config->authority;
         listener->body_max = LIMIT_MESSAGE_SIZE;
-        struct sync_api_options api = {.loop = &running->loop, .engine = process->engine, .deployment = config->deployment};
+        struct sync_api_options api = {.loop = &running->loop, .engine = process->engine, .deployment = config->deployment,
+                                       .heard = process->heard};
         TRY(sync_api_new(&api, &process->sync_api));
     }
     if (options.listener_count == 0) {
@@ -301,7 +349,9 @@ static struct status start_peer(struct running *running)
                                    .engine = process->engine,
                                    .client = process->client,
                                    .hub_url = config->hub_url,
-                                   .in_takeover = running->options->takeover};
+                                   .in_takeover = running->options->takeover,
+                                   .owner = process,
+                                   .health = health_read};
     process->local.crypto->random(process->local.crypto->owner, &options.seed, sizeof options.seed);
     return peer_start(&options, &process->peer);
 }
@@ -368,6 +418,7 @@ static struct status start_all(struct running *running)
     TRY(engine_start(&options, &process->engine));
     TRY(upkeep_start(&running->loop, process->engine, process->local.store, process->config->role == CONFIG_HUB,
                      &process->upkeep));
+    TRY(start_heard(running));
     TRY(start_server(running));
     TRY(start_peer(running));
     TRY(start_connectors(running));
@@ -382,7 +433,8 @@ static void loop_open(struct running *running)
     uv_loop_init(&running->loop);
     uv_signal_init(&running->loop, &running->interrupt);
     uv_signal_init(&running->loop, &running->terminate);
-    running->interrupt.data = running->terminate.data = running;
+    uv_timer_init(&running->loop, &running->heard_timer);
+    running->interrupt.data = running->terminate.data = running->heard_timer.data = running;
     uv_signal_start(&running->interrupt, on_signal, SIGINT);
     uv_signal_start(&running->terminate, on_signal, SIGTERM);
     running->signals_open = true;
@@ -402,6 +454,10 @@ static void release(struct running *running)
     upkeep_free(process->upkeep);
     http_server_free(process->server);
     sync_api_free(process->sync_api);
+    if (process->heard && !status_is_ok(heard_save(process->heard))) {
+        LOG(heard_unsaved, log_status(STATUS_MAKE(STATUS_IO)));
+    }
+    heard_free(process->heard);
     free(process->connectors);
     pthread_mutex_destroy(&process->connectors_lock);
     uv_loop_close(&running->loop);

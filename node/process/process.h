@@ -40,6 +40,9 @@ struct process {
     struct peer *peer;             /* node */
     struct http_server *server;
     struct sync_api *sync_api;     /* hub */
+    struct heard *heard;           /* what was heard of other nodes */
+    struct health health;          /* node: what it says of itself; engine thread */
+    int64_t health_ms;             /* when that was looked up, monotonic; 0: not yet */
     struct screens *screens;
     struct upkeep *upkeep;
     struct control *control;

@@ -18,6 +18,12 @@ export type NodeState = "current" | "behind" | "unheard" | "forked" | "inactive"
 export interface NodeInfo {
   node: string; name: string; state: NodeState; seen_ms: number; records: number; conflicts: number; leaves: number; acked: number; epoch: number;
 }
+// What a node says of itself; its own word.
+export interface Health {
+  said_ms: number; caught_up_ms: number; skew_ms: number; version: string; started_ms: number; certificate_end_ms: number; waiting: number;
+  quarantine: number; store_bytes: number; connectors: number; connectors_stuck: number;
+}
+export interface NodeDetail extends NodeInfo { health: Health | null; lags: number[] }
 export interface Overview {
   scope: string; level: 0 | 1 | 2; from_day: number; to_day: number; today: number; trust: Trust; totals: Totals; before: Totals;
   trend: [number, number, number][];
@@ -50,7 +56,7 @@ export interface Leaf {
 export interface Card { id: string; owner: string; title: string; registers: Register[]; token: unknown }
 export interface Connector { name: string; state: string; captured: number; written: number; outbox: number; due: number; last_ok_ms: number; problem: string }
 export interface Nodes {
-  trust: Trust; nodes: NodeInfo[];
+  trust: Trust; nodes: NodeDetail[]; version: string;
   here: null | {
     self: string; role: string; waiting: number; quarantine: number; store_bytes: number; started_ms: number; connectors: Connector[] | null;
     hub_link: null | { state: string; sentence: string; last_contact_ms: number; skew_ms: number; problem: string };

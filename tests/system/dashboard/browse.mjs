@@ -15,10 +15,10 @@ const wrong = [];
 const own = new Set([world.hub, world.regency]);
 const say = (text) => console.log(`       browser: ${text}`);
 
-const browser = await chromium.launch({ executablePath: world.chromium, args: ["--no-sandbox"] });
+const browser = await chromium.launch({ executablePath: world.chromium, args: ["--no-sandbox", "--disable-gpu"] });
 
-async function open(base, viewport = desktop) {
-  const context = await browser.newContext({ viewport, acceptDownloads: true, locale: "id-ID" });
+async function open(base, viewport = desktop, storageState = undefined) {
+  const context = await browser.newContext({ viewport, acceptDownloads: true, locale: "id-ID", storageState });
   const page = await context.newPage();
   page.setDefaultTimeout(20000);
   page.on("dialog", (d) => { wrong.push(`dialog: ${d.message()}`); void d.dismiss(); });
@@ -29,15 +29,30 @@ async function open(base, viewport = desktop) {
   await page.goto(base + "/");
   return page;
 }
-async function signIn(base, name, viewport) {
-  const page = await open(base, viewport);
+async function fillIn(page, name, password = world.password) {
   await page.fill("input[name=name]", name);
-  await page.fill("input[name=password]", world.password);
-  await page.click("button.primary");
+  await page.fill("input[name=password]", password);
+  await button(page, "Masuk").click();
+}
+// The form once per account; later pages of it bring the session along.
+const sessions = new Map();
+async function signIn(base, name, viewport) {
+  const kept = sessions.get(base + name);
+  const page = await open(base, viewport, kept);
+  if (!kept) { await fillIn(page, name); }
   await page.waitForSelector(".figures");
+  if (!kept) { sessions.set(base + name, await page.context().storageState()); }
   return page;
 }
-const to = async (page, hash, selector) => { await page.evaluate((h) => { location.hash = h; }, hash); await page.waitForSelector(selector); };
+// Playwright's text= takes any part of any case: what is waited for here is a role and its whole name, or a whole text.
+const button = (inside, name) => inside.getByRole("button", { name, exact: true });
+const heading = (inside, name) => inside.getByRole("heading", { name, exact: true });
+const link = (inside, name) => inside.getByRole("link", { name, exact: true });
+const seen = (locator) => locator.first().waitFor();
+const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
+// Goes there from a page that shows no `what`, or shows another one of it.
+const to = async (page, hash, what) => { await go(page, hash); await (typeof what === "string" ? page.waitForSelector(what) : seen(what)); };
+const toRecord = (page, id) => to(page, "#/aduan/" + id, page.locator(".record-head code").getByText(id, { exact: true }));
 const api = (page, path, options = {}) => page.evaluate(async ([p, o]) => {
   const r = await fetch("/api/v1/" + p, o);
   const text = await r.text();
@@ -67,14 +82,14 @@ const stories = {
     assert.match(csp, /require-trusted-types-for 'script'/);
     assert.doesNotMatch(csp, /unsafe/);
     await shot(page, "sign-in");
-    await page.fill("input[name=name]", "nasional");
-    await page.fill("input[name=password]", "bukan kata sandinya");
-    await page.click("button.primary");
-    await page.waitForSelector(".notice.danger");
+    await fillIn(page, "nasional", "bukan kata sandinya");
+    await seen(page.locator(".notice.danger").getByText("Nama atau kata sandi salah.", { exact: true }));
   },
 
   async "a session's cookie is bound, and a foreign page cannot act with it"() {
-    const page = await signIn(world.hub, "nasional");
+    const page = await open(world.hub);
+    await fillIn(page, "nasional");
+    await page.waitForSelector(".figures");
     const [cookie] = await page.context().cookies();
     assert.equal(cookie.name, "__Host-simpul");
     assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite, cookie.path], [true, true, "Strict", "/"]);
@@ -88,7 +103,7 @@ const stories = {
     const foreign = await page.request.post(world.hub + "/api/v1/note", { data: { id: world.first, text: "x" }, headers });
     assert.deepEqual([foreign.status(), (await foreign.json()).code], [403, "origin"]);
     await page.click(".top .menu summary");
-    await page.click("text=Keluar");
+    await button(page, "Keluar").click();
     await page.waitForSelector("input[name=password]");
     assert.equal((await api(page, "session")).status, 401);
   },
@@ -110,24 +125,28 @@ const stories = {
       }
       assert.equal(seen, list.total, query);
     }
-    await page.click("text=Kabupaten 61.03");
-    await page.waitForSelector("h1:text('Kabupaten 61.03')");
+    await link(page.locator(".regencies"), "Kabupaten 61.03").click();
+    await seen(heading(page, "Kabupaten 61.03"));
     assert.match(page.url(), /scope=61\.03/);
-    await page.click(".figure .value a");
-    await page.waitForSelector("h2:text('300 aduan')");
+    await until("the regency's figures are shown", async () => (await page.locator(".figure .value").first().textContent()) === "300");
+    await page.locator(".figure .value a").first().click();
+    await seen(heading(page, "300 aduan"));
     await page.fill(".filters input[type=search]", "constructor");
     await page.press(".filters input[type=search]", "Enter");
-    await page.waitForSelector(".chip.filter");
-    await until("the search narrows the list", async () => Number((await page.textContent("main h2")).split(" ")[0]) < 10);
+    await seen(link(page, "hapus saringan cari: constructor"));
+    const { total } = (await api(page, "records?scope=61.03&from=2000-01-01&q=constructor")).body;
+    assert.ok(total > 0 && total < 10, `${total} are found`);
+    await seen(heading(page, `${total} aduan`));
     await to(page, "#/ringkasan", ".tiles");
     assert.equal(await page.locator(".tile.at-r3.at-c8 span").textContent(), "40%");
     await page.selectOption(".tiles-box select", "late");
-    await page.locator("th button.sort", { hasText: "telat" }).click();
-    await page.waitForSelector("th[aria-sort=descending] >> text=telat");
+    await button(page, "telat").click();
+    await seen(page.locator("th[aria-sort=descending]").getByRole("button", { name: "telat ↓", exact: true }));
     await shot(page, "overview");
     await page.click("button[lang=en]");
-    await page.waitForSelector("h1:text('Nation')");
+    await seen(heading(page, "Nation"));
     await page.click("button[lang=id]");
+    await seen(heading(page, "Nasional"));
   },
 
   async "300 hostile texts are text, in lists, in detail and in the report"() {
@@ -135,23 +154,35 @@ const stories = {
     let query = "records?scope=61.03&from=2000-01-01";
     const titles = new Map();
     for (let next = ""; next !== null;) {
-      await to(page, "#/aduan?scope=61.03&from=2000-01-01" + next, ".list li");
       const list = (await api(page, query + next)).body;
       list.records.forEach((r) => titles.set(r.id, r.title));
-      await until("the page's list is the one asked for", async () => (await page.locator(".list li a").first().getAttribute("href")).includes(list.records[0].id));
+      await to(page, "#/aduan?scope=61.03&from=2000-01-01" + next, `.list li:first-child a[href*="${list.records[0].id}"]`);
+      assert.equal(await page.locator(".list li").count(), list.records.length);
       next = list.next ? `&after=${list.next.id}&after_ms=${list.next.ms}` : null;
     }
     assert.equal(titles.size, 300);
-    for (const id of titles.keys()) {
-      await page.evaluate((h) => { location.hash = h; }, "#/aduan/" + id);
-      await page.waitForSelector(`code:text('${id}')`);
-    }
+    const built = await page.evaluate(async (ids) => {
+      const found = [];
+      const shown = (id) => new Promise((done, failed) => {
+        const look = () => { if (document.querySelector(".record-head code")?.textContent === id) { watch.disconnect(); clearTimeout(end); done(); } };
+        const watch = new MutationObserver(look);
+        const end = setTimeout(() => failed(new Error(`${id} is not shown`)), 20000);
+        watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+        look();
+      });
+      for (const id of ids) {
+        location.hash = "#/aduan/" + id;
+        await shown(id);
+        for (const e of document.querySelectorAll("body script, iframe, base, object, embed, main style, main img, main form[action], [onerror], [onclick], [onload]")) { found.push(`${id} ${e.outerHTML}`); }
+      }
+      return found.filter((text) => !text.includes('src="/app.js"'));
+    }, [...titles.keys()]);
+    assert.deepEqual(built, []);
     const shown = await page.evaluate(async (id) => { const r = await (await fetch("/api/v1/record?id=" + id)).json(); return r.registers.find((x) => x.register === "title").value; }, world.first);
     assert.equal(shown, world.hostile[0]);
-    await page.evaluate((h) => { location.hash = h; }, "#/aduan/" + world.first);
-    await page.waitForSelector("h1 >> text=<script>alert(0)</script>");
-    for (const bad of ["script[src*=evil]", "iframe", "base", "main img", "main form[action]"]) { assert.equal(await page.locator(bad).count(), 0, bad); }
-    await to(page, "#/ringkasan?scope=61.03&from=2000-01-01", "h2:text('OPD')");
+    await toRecord(page, world.first);
+    assert.equal(await page.locator("main h1").textContent(), "<script>alert(0)</script>");
+    await to(page, "#/ringkasan?scope=61.03&from=2000-01-01", heading(page, "OPD"));
     await to(page, "#/laporan?scope=61.03&from=2000-01-01", ".report");
     const csv = (await api(page, "report.csv?from=2000-01-01")).body;
     for (const cell of csv.split(/[,\r\n]+/)) { assert.doesNotMatch(cell, /^"?[=+@|\t-]/, cell); }
@@ -175,7 +206,7 @@ const stories = {
     const page = await signIn(world.hub, "nasional");
     await to(page, "#/aduan?scope=64.09&from=2000-01-01", ".list li");
     sql("INSERT INTO aduan (no_tiket, judul, isi, kategori, kanal, tgl_masuk, pelapor_nama) VALUES ('L-1', 'Muncul sendiri di layar', 'Tanpa muat ulang.', 'air', 'web', '2026-11-21 09:00:00', 'Warga')");
-    await page.waitForSelector(".list >> text=Muncul sendiri di layar");
+    await seen(page.locator(".list .title").getByText("Muncul sendiri di layar", { exact: true }));
   },
 
   async "conflicts are settled: one, a third value, and all equal ones at once"() {
@@ -184,15 +215,15 @@ const stories = {
     await until("three cards", async () => (await page.locator("article").count()) === 3);
     await shot(page, "conflicts");
     const text = page.locator("article", { has: page.locator("h3", { hasText: /^isi/ }) });
-    await text.locator("text=Tulis nilai ketiga").click();
+    await button(text, "Tulis nilai ketiga").click();
     await text.locator("textarea").fill("Gelap; sudah dilaporkan ke PLN");
     await text.locator("button.primary").click();
     await until("one is settled", async () => (await page.locator("article").count()) === 2);
-    await page.locator(".side", { hasText: "di daerah" }).first().locator("text=untuk semua yang sama").click();
+    await button(page.locator(".side", { has: heading(page, "di daerah") }).first(), "untuk semua yang sama…").click();
     await page.waitForSelector("dialog .preview li");
     assert.equal(await page.locator("dialog .preview li").count(), 2);
     await page.click("dialog button.primary");
-    await page.waitForSelector("text=Tidak ada yang menunggu keputusan");
+    await seen(page.getByText("Tidak ada yang menunggu keputusan.", { exact: true }));
     const record = (await api(page, "record?id=" + world.conflicts[0])).body;
     const status = record.registers.find((r) => r.register === "status");
     assert.equal(status.conflict, false);
@@ -203,9 +234,9 @@ const stories = {
 
   async "a stale decision is refused and says so"() {
     const page = await signIn(world.hub, "nasional");
-    await to(page, "#/aduan/" + world.conflicts[1], ".acts");
+    await toRecord(page, world.conflicts[1]);
     const other = await signIn(world.hub, "nasional");
-    await to(other, "#/aduan/" + world.conflicts[1], ".acts");
+    await toRecord(other, world.conflicts[1]);
     const session = (await api(page, "session")).body;
     const read = (await api(page, "record?id=" + world.conflicts[1])).body;
     const write = (value) => api(page, "edit", { method: "POST", headers: { "Content-Type": "application/json", "X-Simpul-CSRF": session.csrf }, body: JSON.stringify({ id: read.id, register: "status", value, token: read.token }) });
@@ -217,21 +248,21 @@ const stories = {
 
   async "a follow-up, a status and a move to another region are acts in the log"() {
     const page = await signIn(world.hub, "nasional");
-    await to(page, "#/aduan/" + world.conflicts[2], ".acts");
-    await page.click("text=Tulis tindak lanjut");
+    await toRecord(page, world.conflicts[2]);
+    await button(page, "Tulis tindak lanjut").click();
     await page.fill("dialog textarea", "Mohon foto <img src=x onerror=alert(1)>");
     await page.click("dialog button.primary");
-    await page.waitForSelector(".notes >> text=Mohon foto <img src=x onerror=alert(1)>");
-    await page.click("text=Ubah status");
+    await seen(page.locator(".notes .citizen").getByText("Mohon foto <img src=x onerror=alert(1)>", { exact: true }));
+    await button(page, "Ubah status").click();
     await page.selectOption("dialog select", "proses");
     await page.click("dialog button.primary");
-    await page.waitForSelector(".record-head >> text=proses");
-    await page.click("text=Pindahkan ke wilayah lain");
+    await page.waitForSelector(".record-head .chip.status-proses");
+    await button(page, "Pindahkan ke wilayah lain").click();
     await page.fill("dialog input", "61.03");
     await page.fill("dialog textarea", "Lokasinya di Sanggau");
     await page.click("dialog button.primary");
     await until("it has moved", async () => (await api(page, "record?id=" + world.conflicts[2])).body.owner === "61.03");
-    await page.waitForSelector(".timeline >> text=dipindahkan");
+    await seen(page.locator(".timeline b").getByText("dipindahkan", { exact: true }));
   },
 
   async "a province and a regency see their own and nothing else"() {
@@ -253,7 +284,7 @@ const stories = {
         assert.equal(said.body.code, "role", path);
       }
       assert.equal((await api(page, "accounts")).status, 403);
-      await to(page, "#/aduan/" + visible, ".timeline");
+      await toRecord(page, visible);
       assert.equal(await page.locator(".acts").count(), 0);
       await page.context().close();
     }
@@ -262,38 +293,50 @@ const stories = {
   async "nodes and quarantine say what to do"() {
     const page = await signIn(world.hub, "nasional");
     await to(page, "#/simpul", "table.cards");
-    await page.waitForSelector("table.cards >> text=Kabupaten 61.03");
-    await to(page, "#/karantina", "h1:text('Karantina')");
+    const row = (node) => page.locator(`tr[data-node="${node}"]`);
+    const field = (node, name) => row(node).locator(`td[data-field=${name}]`).textContent();
+    await seen(link(row("61.03"), "Kabupaten 61.03"));
+    await until("the hub shows what the nodes say of themselves", async () => (await field("61.03", "quarantine")) === "1" && (await field("64.09", "quarantine")) === "0");
+    for (const node of ["61.03", "64.09"]) {
+      assert.match(await field(node, "version"), /^\d+\.\d+\.\d+$/);
+      assert.match(await field(node, "certificate"), /^[\d.]+ hari$/);
+      assert.equal(await field(node, "skew"), "0");
+      assert.equal(await field(node, "lag"), "terkini");
+    }
+    assert.match(await row("61.03").locator(".todo").textContent(), /Ada baris yang ditolak/);
+    const told = (await api(page, "nodes")).body.nodes.find((n) => n.node === "61.03").health;
+    assert.deepEqual([told.connectors, told.connectors_stuck, told.store_bytes > 0], [1, 0, true]);
+    await to(page, "#/karantina", heading(page, "Karantina"));
     await shot(page, "nodes");
   },
 
   async "a regency's node serves its own dashboard, and its admin acts there"() {
     const page = await signIn(world.regency, "penajam");
     await page.waitForSelector("h1");
-    await to(page, "#/simpul", "text=hubungan ke pusat");
-    await to(page, "#/aduan/" + world.conflicts[0], ".acts");
-    assert.equal(await page.locator("text=Pindahkan ke wilayah lain").count(), 0);
-    await page.click("text=Tulis tindak lanjut");
+    await to(page, "#/simpul", page.getByText("hubungan ke pusat", { exact: true }));
+    await toRecord(page, world.conflicts[0]);
+    assert.equal(await button(page, "Pindahkan ke wilayah lain").count(), 0);
+    await button(page, "Tulis tindak lanjut").click();
     await page.fill("dialog textarea", "Petugas berangkat besok.");
     await page.click("dialog button.primary");
-    await page.waitForSelector(".notes >> text=Petugas berangkat besok.");
+    await seen(page.locator(".notes .citizen").getByText("Petugas berangkat besok.", { exact: true }));
     const added = (await api(page, "record?id=" + world.conflicts[0])).body.timeline.at(-1);
     assert.deepEqual([added.kind, added.role, added.by.node], ["note", "admin", "64.09"]);
   },
 
   async "accounts are made, used and shut out; too many wrong passwords rest"() {
     const page = await signIn(world.hub, "nasional");
-    await to(page, "#/pengaturan", "text=Tambah akun");
+    await to(page, "#/pengaturan", button(page, "Tambah akun"));
     await page.locator("label", { hasText: "nama masuk" }).locator("input").fill("jambi.satu");
     await page.locator("label", { hasText: "kode wilayah" }).locator("input").fill("15.01");
-    await page.click("text=Tambah akun");
+    await button(page, "Tambah akun").click();
     const password = await page.locator(".notice code").textContent();
     const other = await open(world.hub);
     await other.fill("input[name=name]", "jambi.satu");
     await other.fill("input[name=password]", password);
     await other.click("button.primary");
     await other.waitForSelector(".figures");
-    await page.locator("tr", { hasText: "jambi.satu" }).locator("text=Nonaktifkan").click();
+    await page.locator("tr", { hasText: "jambi.satu" }).getByRole("button", { name: "Nonaktifkan", exact: true }).click();
     await page.waitForSelector("tr:has-text('jambi.satu') .chip.warning");
     assert.equal((await api(other, "session")).status, 401);
     const json = { "Content-Type": "application/json" };
@@ -306,7 +349,7 @@ const stories = {
 
   async "every page fits a phone, and the keyboard reaches everything"() {
     const page = await signIn(world.hub, "nasional", phone);
-    for (const [hash, selector] of [["#/ringkasan", ".tiles"], ["#/ringkasan?scope=61.03&from=2000-01-01", "h2:text('OPD')"], ["#/simpul", "table.cards"], ["#/aduan?from=2000-01-01", ".list"], ["#/aduan/" + world.first, ".timeline"], ["#/konflik", ".siblings, .empty"], ["#/karantina", "h1"], ["#/laporan", ".report"], ["#/pengaturan", "table"]]) {
+    for (const [hash, selector] of [["#/ringkasan", ".tiles"], ["#/ringkasan?scope=61.03&from=2000-01-01", heading(page, "OPD")], ["#/simpul", "table.cards"], ["#/aduan?from=2000-01-01", ".list"], ["#/aduan/" + world.first, ".timeline"], ["#/konflik", ".siblings, .empty"], ["#/karantina", "h1"], ["#/laporan", ".report"], ["#/pengaturan", "table"]]) {
       await to(page, hash, selector);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(over <= 0, `${hash} is ${over} pixels too wide`);
@@ -325,10 +368,11 @@ const stories = {
 const failed = [];
 const only = process.env.STORY ?? "";
 for (const [name, story] of Object.entries(stories)) {
+  const began = performance.now();
   if (!name.includes(only)) { continue; }
   try {
     await story();
-    say(name);
+    say(`${((performance.now() - began) / 1000).toFixed(1)} s  ${name}`);
   } catch (error) {
     failed.push(`${name}: ${error.message.split("\n")[0]}`);
     console.log(`FAILED ${name}\n${error.stack}`);

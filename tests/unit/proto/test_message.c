@@ -233,6 +233,40 @@ static void members_of_a_pull_answer_come_back_as_they_were(void **state)
     arena_release(&arena);
 }
 
+static void what_a_node_says_of_its_health_comes_back_and_an_older_program_says_nothing(void **state)
+{
+    (void)state;
+    static const struct health health = {.program = TEXT("0.2.0"), .now_ms = 1700000000001, .started_ms = 2, .certificate_end_ms = 3,
+                                         .waiting = 4, .quarantine = 5, .store_bytes = 6, .connectors = 7, .connectors_stuck = 8};
+    struct arena arena = test_arena(&heap);
+    struct span bytes;
+    struct span again;
+    struct pull with = pull;
+    struct pull got;
+    assert_ok(pull_write(&pull, &arena, &bytes));
+    assert_ok(pull_read(bytes, &arena, &got));
+    assert_null(got.health);
+    with.health = &health;
+    assert_ok(pull_write(&with, &arena, &bytes));
+    assert_ok(pull_read(bytes, &arena, &got));
+    assert_true(span_equal(got.health->program, health.program));
+    assert_int_equal(got.health->waiting, 4);
+    assert_int_equal(got.health->connectors_stuck, 8);
+    struct hello first = hello;
+    struct hello read;
+    first.health = &health;
+    assert_ok(hello_write(&first, &arena, &bytes));
+    assert_ok(hello_read(bytes, &arena, &read));
+    assert_ok(hello_write(&read, &arena, &again));
+    assert_true(span_equal(bytes, again));
+    char text[LIMIT_PROGRAM_SIZE + 1];
+    memset(text, 'v', sizeof text);
+    struct health long_one = {.program = span_of(text, sizeof text)};
+    with.health = &long_one;
+    assert_int_equal(pull_write(&with, &arena, &bytes).code, STATUS_LIMIT);
+    arena_release(&arena);
+}
+
 static void an_empty_message_is_all_defaults(void **state)
 {
     (void)state;
@@ -523,6 +557,7 @@ int main(void)
         cmocka_unit_test(a_message_read_back_is_written_as_the_same_bytes),
         cmocka_unit_test(another_protobuf_program_writes_the_same_messages),
         cmocka_unit_test(members_of_a_pull_answer_come_back_as_they_were),
+        cmocka_unit_test(what_a_node_says_of_its_health_comes_back_and_an_older_program_says_nothing),
         cmocka_unit_test(an_empty_message_is_all_defaults),
         cmocka_unit_test(a_message_cut_at_any_byte_is_refused_or_shorter),
         cmocka_unit_test(a_message_with_any_byte_changed_is_refused_or_stable),
