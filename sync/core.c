@@ -86,20 +86,19 @@ void group_next(struct core *core)
     core->group_bytes = 0;
 }
 
-struct status core_begin(struct core *core, uint64_t now_ms)
+static struct status begin(struct core *core, uint64_t now_ms, bool reading)
 {
     assert(!core->open);
-    TRY(core->store->ops->begin(core->store));
+    const struct store_ops *ops = core->store->ops;
+    TRY(reading && ops->begin_reading ? ops->begin_reading(core->store) : ops->begin(core->store));
     transaction_clear(core);
     core->registry_grown = false;
+    core->news = core->news_all = false;
     core->now_ms = now_ms;
-    if (!core->loaded) {
-        struct status status = core_load(core);
-        if (!status_is_ok(status)) {
-            core->store->ops->rollback(core->store);
-            return status;
-        }
-        core->loaded = true;
+    struct status status = core_catch_up(core);
+    if (!status_is_ok(status)) {
+        ops->rollback(core->store);
+        return status;
     }
     core->open = true;
     core->marked = false;
@@ -107,6 +106,16 @@ struct status core_begin(struct core *core, uint64_t now_ms)
     core->level_begin = ++core->level;
     core->at_begin = undo_take(core);
     return status_ok();
+}
+
+struct status core_begin(struct core *core, uint64_t now_ms)
+{
+    return begin(core, now_ms, false);
+}
+
+struct status core_begin_reading(struct core *core, uint64_t now_ms)
+{
+    return begin(core, now_ms, true);
 }
 
 static void undo_to(struct core *core, const struct core_undo *undo, uint64_t level)
@@ -142,21 +151,12 @@ struct status core_commit(struct core *core)
     return status;
 }
 
-/* Each of these rises with what is written, and never falls. */
-static bool store_is_behind(const struct core *core)
-{
-    const struct core_meta *now = &core->meta;
-    const struct core_meta *before = &core->committed;
-    return now->epoch < before->epoch || now->hlc < before->hlc || now->changed < before->changed ||
-           now->order < before->order || now->event < before->event;
-}
-
 struct status core_return(struct core *core, uint64_t now_ms)
 {
     assert(!core->open);
     core->loaded = false;
     TRY(core_begin(core, now_ms));
-    struct status status = store_is_behind(core) ? STATUS_MAKE(STATUS_FORKED) : core_open(core);
+    struct status status = core_store_is_behind(core) ? STATUS_MAKE(STATUS_FORKED) : core_open(core);
     if (status_is_ok(status)) {
         return core_commit(core);
     }

@@ -46,6 +46,15 @@ void core_free(struct core *core);
 /* ---- transaction ---- */
 
 struct status core_begin(struct core *core, uint64_t now_ms) MUST_CHECK;
+/* For calls that only read, ended by core_rollback: where several processes write to the store it waits for none of them, and
+ * what writes all the same fails with BUSY. */
+struct status core_begin_reading(struct core *core, uint64_t now_ms) MUST_CHECK;
+/* True behind a core_begin that found what other processes have committed since the last one: core_grown, core_registry_grown
+ * and core_saved speak of that, until core_news_told; `all`: more than they can say. FORKED from core_begin: the store holds less
+ * than was committed before. */
+bool core_has_news(const struct core *core);
+bool core_news_is_all(const struct core *core);
+void core_news_told(struct core *core);
 struct status core_commit(struct core *core) MUST_CHECK;
 void core_rollback(struct core *core);
 /* One level inside: a push that turns out bad undoes itself and nothing else. */

@@ -68,7 +68,7 @@ struct status core_meta_save(struct core *core)
     return status_ok();
 }
 
-static struct status meta_load(struct core *core)
+struct status core_meta_load(struct core *core)
 {
     struct span bytes;
     core->meta = (struct core_meta){0};
@@ -111,9 +111,9 @@ bool header_stands(const struct header *header, struct stream_id id, uint64_t se
 }
 
 /* One registry stream (the hub may have had epochs). */
-static struct status registry_stream_load(struct core *core, struct stream *stream)
+static struct status registry_stream_load(struct core *core, struct stream *stream, uint64_t from)
 {
-    for (uint64_t seq = 0; seq < stream->range.size;) {
+    for (uint64_t seq = from; seq < stream->range.size;) {
         struct stored_leaf *leaves;
         size_t count;
         TRY(stream_run(core, stream, seq, LOAD_LEAVES, SIZE_MAX, &core->scratch, &leaves, &count));
@@ -144,10 +144,28 @@ struct status core_registry_load(struct core *core)
     for (uint32_t i = 0; i < core->set.count; i++) {
         struct stream *stream = core->set.sorted[i];
         if (node_id_equal(stream->id.node, core->hub) && scope_is_registry(stream->id.scope)) {
-            TRY(registry_stream_load(core, stream));
+            TRY(registry_stream_load(core, stream, 0));
         }
     }
     return status_ok();
+}
+
+/* Only the last of the hub's registry streams grows, and they come in order. */
+struct status core_registry_follow(struct core *core)
+{
+    uint64_t before = 0;
+    struct stream *last = NULL;
+    for (uint32_t i = 0; i < core->set.count; i++) {
+        struct stream *stream = core->set.sorted[i];
+        if (node_id_equal(stream->id.node, core->hub) && scope_is_registry(stream->id.scope)) {
+            before += last ? last->range.size : 0;
+            last = stream;
+        }
+    }
+    if (!last || core->registry.size < before || core->registry.size > before + last->range.size) {
+        return core_registry_load(core);
+    }
+    return registry_stream_load(core, last, core->registry.size - before);
 }
 
 struct status core_load(struct core *core)
@@ -155,7 +173,7 @@ struct status core_load(struct core *core)
     core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
     core->current = false;
     core->made.count = 0;
-    TRY(meta_load(core));
+    TRY(core_meta_load(core));
     TRY(streams_load(core));
     return core_registry_load(core);
 }

@@ -129,6 +129,8 @@ struct core {
     struct scope_id *grown;   /* in the arena */
     size_t grown_count, grown_capacity;
     bool registry_grown;
+    bool news, news_all;     /* by others, found by core_begin */
+    bool missed;             /* the store told of some, and they could not be followed yet */
     struct record_id *saved; /* in the arena */
     size_t saved_count, saved_capacity;
     struct proven proven;
@@ -155,8 +157,16 @@ struct status give_back_answered(struct core *core, const struct push_answer *an
 /* FORKED with the fault filled where what is stored is not what was signed or acknowledged. */
 struct status stream_check(struct core *core, struct stream *stream, struct fault *fault) MUST_CHECK;
 
+/* ---- core_follow.c ---- */
+/* At the begin of a transaction: what is cached is what the store holds. */
+struct status core_catch_up(struct core *core) MUST_CHECK;
+bool core_store_is_behind(const struct core *core);
+
 /* ---- core_load.c: what the store says, and back into it ---- */
 struct status core_load(struct core *core) MUST_CHECK;
+struct status core_meta_load(struct core *core) MUST_CHECK;
+/* The registry's leaves that are not applied yet. */
+struct status core_registry_follow(struct core *core) MUST_CHECK;
 struct status core_meta_save(struct core *core) MUST_CHECK;
 /* One leaf of the registry stream: header NULL where it does not stand; it counts all the same. */
 struct status registry_leaf(struct core *core, const struct header *header, const struct wire_body *body) MUST_CHECK;

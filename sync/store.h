@@ -87,9 +87,25 @@ struct store {
     const struct store_ops *ops; /* borrowed */
 };
 
+/* What other processes have committed to a store that several write. */
+struct store_moves {
+    bool any;
+    bool all;              /* more than is remembered, or a new connection: whatever is cached is read again */
+    struct span *streams;  /* without `all`: keys of the rows of STORE_STREAMS that they wrote, some perhaps twice */
+    size_t stream_count;
+    struct record_id *records; /* and the records that they saved, likewise */
+    size_t record_count;
+};
+
 struct store_ops {
     /* One transaction at a time. begin: BUSY if another process holds the store. */
     struct status (*begin)(struct store *store) MUST_CHECK;
+    /* NULL where nobody else writes. Begins a transaction that only reads, one state of the whole store, and waits for no
+     * writer; put, remove and records_save say BUSY in it. Ended by rollback. */
+    struct status (*begin_reading)(struct store *store) MUST_CHECK;
+    /* NULL where nobody else writes. What others committed since this was last asked, as this transaction sees it, told once.
+     * A transaction of begin has the store for itself: nobody else commits before it ends. */
+    struct status (*moved)(struct store *store, struct arena *arena, struct store_moves *out_moves) MUST_CHECK;
     struct status (*commit)(struct store *store) MUST_CHECK;
     void (*rollback)(struct store *store); /* harmless without a transaction */
     /* One level, inside a transaction: mark; undo everything since the mark; or keep it. Both of these end the mark,

@@ -190,32 +190,48 @@ struct status stream_make(struct core *core, struct stream_id id, struct stream 
     return status_ok();
 }
 
-static struct status row_read(struct core *core, struct span bytes)
+static struct status row_parse(struct span bytes, struct stream *out_row)
 {
     struct reader r;
+    struct stream row = {.number = 0};
     reader_init(&r, bytes);
-    struct stream_id id = {.epoch = 0};
     if (reader_u8(&r) != ROW_VERSION) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    struct span node = reader_bytes(&r, sizeof id.node.text);
-    struct span scope = reader_bytes(&r, sizeof id.scope.text);
-    id.epoch = reader_be32(&r);
+    struct span node = reader_bytes(&r, sizeof row.id.node.text);
+    struct span scope = reader_bytes(&r, sizeof row.id.scope.text);
+    row.id.epoch = reader_be32(&r);
+    row.note_size = reader_be64(&r);
+    struct span root = reader_bytes(&r, sizeof row.note_root.bytes);
     if (r.failed) {
         return STATUS_MAKE(STATUS_INVALID);
     }
-    memcpy(id.node.text, node.data, node.size);
-    memcpy(id.scope.text, scope.data, scope.size);
+    memcpy(row.id.node.text, node.data, node.size);
+    memcpy(row.id.scope.text, scope.data, scope.size);
+    memcpy(row.note_root.bytes, root.data, root.size);
+    TRY(tree_range_read(&r, &row.range));
+    TRY(tree_range_read(&r, &row.acked));
+    TRY(reader_end(&r));
+    *out_row = row;
+    return status_ok();
+}
+
+static void row_take(struct stream *stream, const struct stream *row)
+{
+    stream->note_size = row->note_size;
+    stream->note_root = row->note_root;
+    stream->range = row->range;
+    stream->acked = row->acked;
+}
+
+static struct status row_read(struct core *core, struct span bytes)
+{
+    struct stream row;
     struct stream *stream;
-    TRY(set_add(core, id, &stream));
-    stream->note_size = reader_be64(&r);
-    struct span root = reader_bytes(&r, sizeof stream->note_root.bytes);
-    if (!r.failed) {
-        memcpy(stream->note_root.bytes, root.data, root.size);
-    }
-    TRY(tree_range_read(&r, &stream->range));
-    TRY(tree_range_read(&r, &stream->acked));
-    return reader_end(&r);
+    TRY(row_parse(bytes, &row));
+    TRY(set_add(core, row.id, &stream));
+    row_take(stream, &row);
+    return status_ok();
 }
 
 static struct status row_write(const struct stream *stream, struct arena *arena, struct pair *out_pair)
@@ -242,9 +258,9 @@ static struct status row_write(const struct stream *stream, struct arena *arena,
 
 #define LOAD_ROWS 64
 
-struct status streams_load(struct core *core)
+/* Those that are not in the set yet. */
+static struct status rows_load(struct core *core)
 {
-    streams_free(core);
     for (;;) {
         uint8_t from[4];
         uint8_t end[4];
@@ -262,6 +278,73 @@ struct status streams_load(struct core *core)
             return status_ok();
         }
     }
+}
+
+struct status streams_load(struct core *core)
+{
+    streams_free(core);
+    return rows_load(core);
+}
+
+static uint32_t number_of_key(struct span key)
+{
+    struct reader r;
+    reader_init(&r, key);
+    return reader_be32(&r) & ~NOTE_BIT;
+}
+
+struct stream *stream_of_key(struct core *core, struct span key)
+{
+    return key.size == 4 ? stream_at(core, number_of_key(key)) : NULL;
+}
+
+static struct status rows_reload(struct core *core, const struct span *keys, size_t count)
+{
+    struct span *values = arena_array(&core->scratch, count, sizeof *values);
+    if (!values) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(core->store->ops->get(core->store, STORE_STREAMS, keys, count, &core->scratch, values));
+    for (size_t i = 0; i < count; i++) {
+        struct stream row;
+        struct stream *stream = stream_of_key(core, keys[i]);
+        if (!values[i].data) {
+            return STATUS_MAKE(STATUS_INVALID);
+        }
+        TRY(row_parse(values[i], &row));
+        if (!stream_id_equal(row.id, stream->id)) {
+            return STATUS_MAKE(STATUS_INVALID);
+        }
+        row_take(stream, &row);
+    }
+    return status_ok();
+}
+
+struct status streams_reload(struct core *core, const struct span *keys, size_t count)
+{
+    uint8_t *known = arena_array(&core->scratch, (size_t)core->set.count + 1, 1);
+    struct span *rows = arena_array(&core->scratch, core->set.count, sizeof *rows);
+    size_t row_count = 0;
+    bool more = false;
+    if (!known || !rows) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    memset(known, 0, (size_t)core->set.count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct stream *stream = stream_of_key(core, keys[i]);
+        more |= !stream;
+        if (stream && !known[stream->number]) {
+            uint8_t *key = arena_alloc(&core->scratch, 4);
+            if (!key) {
+                return STATUS_MAKE(STATUS_NO_MEMORY);
+            }
+            key_be32(key, stream->number);
+            rows[row_count++] = span_of(key, 4);
+            known[stream->number] = 1;
+        }
+    }
+    TRY(row_count > 0 ? rows_reload(core, rows, row_count) : status_ok());
+    return more ? rows_load(core) : status_ok();
 }
 
 /* Rows of the streams that this transaction changed. */

@@ -51,6 +51,10 @@ struct stream_set {
 };
 
 struct status streams_load(struct core *core) MUST_CHECK;
+/* The rows behind these keys of STORE_STREAMS again, and those of streams that are new. INVALID: load all of them. */
+struct status streams_reload(struct core *core, const struct span *keys, size_t count) MUST_CHECK;
+/* The stream whose row, or whose note's row, has this key. NULL. */
+struct stream *stream_of_key(struct core *core, struct span key);
 void streams_free(struct core *core);
 /* Back to how it was at undo level `level` (and higher ones forgotten). */
 void streams_undo(struct core *core, uint64_t level);

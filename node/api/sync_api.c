@@ -431,11 +431,12 @@ void sync_api_grown(struct sync_api *api, const struct core *core)
         return;
     }
     bool registry = core_registry_grown(core);
-    if (count == 0 && !registry) {
+    bool all = core_news_is_all(core);
+    if (count == 0 && !registry && !all) {
         return;
     }
     pthread_mutex_lock(&api->lock);
-    api->grown_all |= registry || api->grown_count + count > GROWN_MAX;
+    api->grown_all |= all || registry || api->grown_count + count > GROWN_MAX;
     for (size_t i = 0; i < count && !api->grown_all; i++) {
         api->grown[api->grown_count++] = scopes[i];
     }

@@ -310,6 +310,9 @@ static void board_committed(struct board *board, const struct core *core)
     size_t count = 0;
     core_saved(core, &ids, &count);
     projector_saved(board->projector, ids, count);
+    if (core_news_is_all(core)) {
+        projector_missed(board->projector);
+    }
 }
 
 /* ---- start and stop ---- */

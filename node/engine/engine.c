@@ -82,11 +82,33 @@ static struct status engine_run_marked(struct engine *engine, struct job *job, s
     return status_is_ok(job->status) ? core_mark_keep(core) : core_mark_undo(core);
 }
 
+static bool engine_only_reads(const struct job *group)
+{
+    while (group && group->reads_only) {
+        group = group->next;
+    }
+    return !group;
+}
+
+/* What other processes committed is told before anything is run on it, and whatever becomes of the group. */
+static void engine_tell_news(struct engine *engine)
+{
+    struct core *core = engine->options.core;
+    if (core_has_news(core)) {
+        if (engine->options.committed) {
+            engine->options.committed(engine->options.owner, core);
+        }
+        core_news_told(core);
+    }
+}
+
 static struct status engine_run_all(struct engine *engine, struct job *group, struct arena *arena, bool *out_write)
 {
     struct core *core = engine->options.core;
     bool alone = group->next == NULL;
-    TRY(core_begin(core, engine_now(engine)));
+    uint64_t now_ms = engine_now(engine);
+    TRY(engine_only_reads(group) ? core_begin_reading(core, now_ms) : core_begin(core, now_ms));
+    engine_tell_news(engine);
     for (struct job *job = group; job; job = job->next) {
         if (alone) {
             job->status = job->run(job, core, arena);
@@ -179,6 +201,7 @@ static void engine_return(struct engine *engine)
     engine->retry_ms = engine->retry_ms == 0 ? RETURN_FIRST_MS : engine->retry_ms * 2;
     engine->retry_ms = engine->retry_ms > RETURN_MAX_MS ? RETURN_MAX_MS : engine->retry_ms;
     if (status_is_ok(status)) {
+        engine_tell_news(engine);
         engine_set_paused(engine, false);
         if (engine->options.returned) {
             engine->options.returned(engine->options.owner, now_ms - engine->paused_since_ms);
@@ -293,62 +316,54 @@ struct status engine_submit(struct engine *engine, struct job *job)
     return status;
 }
 
-/* A ticket's job carries another, and wakes whoever waits for it. */
-static struct status ticket_run(struct job *job, struct core *core, struct arena *arena)
+/* A job that carries another, and wakes whoever waits for it. */
+struct waiting_job {
+    struct job job;
+    struct job *inner;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+    struct status status;
+};
+
+static struct status waiting_run(struct job *job, struct core *core, struct arena *arena)
 {
-    struct engine_ticket *ticket = (struct engine_ticket *)job;
-    return ticket->inner->run(ticket->inner, core, arena);
+    struct waiting_job *waiting = (struct waiting_job *)job;
+    return waiting->inner->run(waiting->inner, core, arena);
 }
 
-static void ticket_done(struct job *job, struct status status)
+static void waiting_done(struct job *job, struct status status)
 {
-    struct engine_ticket *ticket = (struct engine_ticket *)job;
-    if (ticket->inner->done) {
-        ticket->inner->done(ticket->inner, status);
+    struct waiting_job *waiting = (struct waiting_job *)job;
+    if (waiting->inner->done) {
+        waiting->inner->done(waiting->inner, status);
     }
-    pthread_mutex_lock(&ticket->lock);
-    ticket->status = status;
-    ticket->done = true;
-    pthread_cond_signal(&ticket->wake);
-    pthread_mutex_unlock(&ticket->lock);
-}
-
-static void ticket_release(struct engine_ticket *ticket)
-{
-    pthread_cond_destroy(&ticket->wake);
-    pthread_mutex_destroy(&ticket->lock);
-}
-
-struct status engine_send(struct engine *engine, struct job *job, struct engine_ticket *ticket)
-{
-    assert(!pthread_equal(pthread_self(), engine->thread));
-    *ticket = (struct engine_ticket){.job = {.run = ticket_run, .done = ticket_done, .reads_only = job->reads_only}, .inner = job};
-    pthread_mutex_init(&ticket->lock, NULL);
-    pthread_cond_init(&ticket->wake, NULL);
-    struct status status = engine_submit(engine, &ticket->job);
-    if (!status_is_ok(status)) {
-        ticket_release(ticket);
-    }
-    return status;
-}
-
-struct status engine_await(struct engine_ticket *ticket)
-{
-    pthread_mutex_lock(&ticket->lock);
-    while (!ticket->done) {
-        pthread_cond_wait(&ticket->wake, &ticket->lock);
-    }
-    pthread_mutex_unlock(&ticket->lock);
-    struct status status = ticket->status;
-    ticket_release(ticket);
-    return status;
+    pthread_mutex_lock(&waiting->lock);
+    waiting->status = status;
+    waiting->done = true;
+    pthread_cond_signal(&waiting->wake);
+    pthread_mutex_unlock(&waiting->lock);
 }
 
 struct status engine_call(struct engine *engine, struct job *job)
 {
-    struct engine_ticket ticket;
-    TRY(engine_send(engine, job, &ticket));
-    return engine_await(&ticket);
+    assert(!pthread_equal(pthread_self(), engine->thread));
+    struct waiting_job waiting = {.job = {.run = waiting_run, .done = waiting_done, .reads_only = job->reads_only},
+                                  .inner = job};
+    pthread_mutex_init(&waiting.lock, NULL);
+    pthread_cond_init(&waiting.wake, NULL);
+    struct status status = engine_submit(engine, &waiting.job);
+    if (status_is_ok(status)) {
+        pthread_mutex_lock(&waiting.lock);
+        while (!waiting.done) {
+            pthread_cond_wait(&waiting.wake, &waiting.lock);
+        }
+        pthread_mutex_unlock(&waiting.lock);
+        status = waiting.status;
+    }
+    pthread_cond_destroy(&waiting.wake);
+    pthread_mutex_destroy(&waiting.lock);
+    return status;
 }
 
 void engine_stop(struct engine *engine)

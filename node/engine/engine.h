@@ -2,8 +2,6 @@
 #ifndef NODE_ENGINE_ENGINE_H
 #define NODE_ENGINE_ENGINE_H
 
-#include <pthread.h>
-
 #include "sync/core.h"
 
 /* The engine thread owns the core and its store. Work arrives as jobs in a bounded queue and is committed in groups: many
@@ -17,7 +15,8 @@
  *
  * A store on a server (`store_returns`) may be out of reach for a while. That is a pause: the group that met it ends with BUSY
  * (nothing was done) or UNKNOWN, later jobs with BUSY, while the engine tries again and again to come back (core_return). It
- * is dead only if what comes back is not what was left. Proved by tests/unit/engine/test_engine.c. */
+ * is dead only if what comes back is not what was left. Where several processes write to it, a group of jobs that only read waits
+ * for none of them, and each group begins with what they committed since the last. Proved by tests/unit/engine/test_engine.c. */
 
 struct engine;
 
@@ -37,7 +36,8 @@ struct engine_options {
     struct core *core; /* borrowed; only the engine thread touches it between start and stop */
     struct memory memory;
     void *owner; /* borrowed, first argument of the callbacks */
-    /* Optional, on the engine thread after each commit that changed something: what grew may be asked of the core. */
+    /* Optional, on the engine thread after each commit that changed something, and when another process's commits were found
+     * (core_has_news): what grew may be asked of the core. */
     void (*committed)(void *owner, const struct core *core);
     /* Optional, on the engine thread: the store is gone (failed sync, unknown outcome, disk error). */
     void (*dead)(void *owner, struct status status);
@@ -54,18 +54,6 @@ struct status engine_submit(struct engine *engine, struct job *job) MUST_CHECK;
 /* Runs a job and waits for its `done` (which may be NULL here). Never from the engine or the loop thread. The waiting
  * caller's queue place is counted like any other. */
 struct status engine_call(struct engine *engine, struct job *job) MUST_CHECK;
-/* The two halves of engine_call, for a caller that has something to do meanwhile. The ticket stays where it is; of one that
- * was sent the end must be awaited, once. */
-struct engine_ticket { /* private to the engine */
-    struct job job;
-    struct job *inner;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool done;
-    struct status status;
-};
-struct status engine_send(struct engine *engine, struct job *job, struct engine_ticket *ticket) MUST_CHECK;
-struct status engine_await(struct engine_ticket *ticket) MUST_CHECK;
 /* Finishes what is queued, then ends the thread and frees. Accepts NULL. */
 void engine_stop(struct engine *engine);
 

@@ -69,6 +69,14 @@ void projector_saved(struct projector *projector, const struct record_id *ids, s
     pthread_mutex_unlock(&projector->lock);
 }
 
+void projector_missed(struct projector *projector)
+{
+    pthread_mutex_lock(&projector->lock);
+    projector->overflowed = true;
+    pthread_cond_signal(&projector->wake);
+    pthread_mutex_unlock(&projector->lock);
+}
+
 static int id_compare(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct record_id));

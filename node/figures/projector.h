@@ -29,6 +29,8 @@ struct projector_state {
 struct status projector_start(const struct projector_options *options, struct projector **out_projector) MUST_CHECK;
 /* On the engine thread, after a commit. */
 void projector_saved(struct projector *projector, const struct record_id *ids, size_t count);
+/* More was saved than anybody can name: everything is compared. */
+void projector_missed(struct projector *projector);
 struct projector_state projector_state(struct projector *projector);
 /* Ends the thread, while the engine still runs; never from the engine's. NULL is fine. */
 void projector_stop(struct projector *projector);

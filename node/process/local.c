@@ -271,10 +271,12 @@ const char *local_store_problem(const struct local *local)
 
 static struct status open_store(const struct config *config, struct local *local)
 {
-    return config->store_postgres ? store_postgres_open(config->store_postgres, memory_heap(), &local->store, local->problem,
-                                                        sizeof local->problem)
-                                  : store_sqlite_open(config->store_path, memory_heap(), &local->store, local->problem,
-                                                      sizeof local->problem);
+    if (!config->store_postgres) {
+        return store_sqlite_open(config->store_path, memory_heap(), &local->store, local->problem, sizeof local->problem);
+    }
+    struct store_postgres_options options = {.source = config->store_postgres, .has_connectors = config->legacy_count > 0};
+    memcpy(options.instance, local->instance, sizeof options.instance);
+    return store_postgres_open(&options, memory_heap(), &local->store, local->problem, sizeof local->problem);
 }
 
 static struct status open_all(const struct config *config, struct local *local)
@@ -284,7 +286,8 @@ static struct status open_all(const struct config *config, struct local *local)
     TRY(open_crypto(config, local));
     TRY(open_store(config, local));
     path_in_data(config, "generation", path); /* beside the database, never the database itself */
-    TRY(store_generation_check(path, local->store, &local->in_doubt));
+    struct generation_place place = {.path = path, .instance = config->store_postgres ? local->instance : NULL};
+    TRY(store_generation_check(&place, local->store, &local->in_doubt));
     arena_init(&arena, memory_heap(), SIZE_MAX);
     struct status status = open_core(config, local, &arena);
     arena_release(&arena);

@@ -10,6 +10,7 @@
 #include "node/base/clock.h"
 #include "node/base/heap.h"
 #include "node/base/log.h"
+#include "node/process/follow.h"
 #include "node/process/health.h"
 #include "node/process/notify.h"
 #include "node/process/screens.h"
@@ -133,6 +134,7 @@ static void process_stop(struct running *running, const char *reason)
     for (size_t i = 0; i < process->connector_count; i++) {
         connector_stop(process_connector_take(process, i));
     }
+    follow_stop(process->follow);
     stop_next(running);
 }
 
@@ -422,6 +424,9 @@ static struct status start_all(struct running *running)
     TRY(start_server(running));
     TRY(start_peer(running));
     TRY(start_connectors(running));
+    if (process->config->store_postgres) {
+        TRY(follow_start(process->engine, process->local.store, &process->follow));
+    }
     if (running->options->control_start) {
         TRY(running->options->control_start(process, &process->control, running->problem, running->problem_size));
     }
@@ -452,6 +457,7 @@ static void release(struct running *running)
     http_client_free(process->client);
     screens_free(process->screens);
     upkeep_free(process->upkeep);
+    follow_free(process->follow);
     http_server_free(process->server);
     sync_api_free(process->sync_api);
     if (process->heard && !status_is_ok(heard_save(process->heard))) {

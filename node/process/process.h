@@ -45,6 +45,7 @@ struct process {
     int64_t health_ms;             /* when that was looked up, monotonic; 0: not yet */
     struct screens *screens;
     struct upkeep *upkeep;
+    struct follow *follow; /* with a store that several processes write */
     struct control *control;
     const struct process_page *page;
     struct board *board; /* with a page listener */

@@ -9,6 +9,7 @@
 #include "node/base/heap.h"
 
 #define GENERATION_KEY "generation"
+#define KEY_SIZE_MAX 64
 #define DOUBT_KEY STORE_META_DOUBT
 #define HEAD "simpul generation "
 #define FILE_SIZE_MAX 64
@@ -64,10 +65,20 @@ struct stored {
     bool in_doubt;
 };
 
-static struct status stored_read(struct store *store, struct arena *arena, struct stored *out_stored)
+/* Of this instance where several share the store. */
+static struct span key_make(const uint8_t *instance, char text[KEY_SIZE_MAX])
+{
+    int size = snprintf(text, KEY_SIZE_MAX, GENERATION_KEY "%s", instance ? "/" : "");
+    for (size_t i = 0; instance && i < 16; i++) {
+        size += snprintf(text + size, 3, "%02x", instance[i]);
+    }
+    return span_of(text, (size_t)size);
+}
+
+static struct status stored_read(struct store *store, struct span key, struct arena *arena, struct stored *out_stored)
 {
     struct span values[2];
-    const struct span keys[2] = {span_text(GENERATION_KEY), span_text(DOUBT_KEY)};
+    const struct span keys[2] = {key, span_text(DOUBT_KEY)};
     TRY(store->ops->get(store, STORE_META, keys, 2, arena, values));
     struct stored stored = {.in_doubt = values[1].data != NULL};
     if (values[0].data) {
@@ -80,13 +91,13 @@ static struct status stored_read(struct store *store, struct arena *arena, struc
     return status_ok();
 }
 
-static struct status stored_write(struct store *store, struct stored stored)
+static struct status stored_write(struct store *store, struct span key, struct stored stored)
 {
     uint8_t bytes[8];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(stored.generation >> (8 * (sizeof bytes - 1 - i)));
     }
-    TRY(store_put_one(store, STORE_META, span_text(GENERATION_KEY), span_of(bytes, sizeof bytes)));
+    TRY(store_put_one(store, STORE_META, key, span_of(bytes, sizeof bytes)));
     return stored.in_doubt ? store_put_one(store, STORE_META, span_text(DOUBT_KEY), (struct span){0}) : status_ok();
 }
 
@@ -96,53 +107,58 @@ static bool marks_fit(uint64_t stored, const struct mark *mark)
 }
 
 /* Inside a transaction: what is stored, judged against the mark, and raised above both. */
-static struct status stored_raise(const char *path, struct store *store, struct mark mark, struct arena *arena,
+static struct status stored_raise(const struct generation_place *place, struct store *store, struct mark mark, struct arena *arena,
                                   struct stored *out_stored)
 {
     struct stored stored;
-    TRY(stored_read(store, arena, &stored));
+    char text[KEY_SIZE_MAX];
+    struct span key = key_make(place->instance, text);
+    TRY(stored_read(store, key, arena, &stored));
+    if (place->instance && stored.generation == 0 && mark.state != MARK_MISSING) { /* of before several could share it */
+        TRY(stored_read(store, span_text(GENERATION_KEY), arena, &stored));
+    }
     if (stored.generation == 0 && mark.state == MARK_MISSING) {
         /* The first start: a mark of 0 before anything else, so that a missing mark later always means something. */
-        TRY(mark_write(path, 0));
+        TRY(mark_write(place->path, 0));
         mark.state = MARK_READ;
     }
     stored.in_doubt = stored.in_doubt || !marks_fit(stored.generation, &mark);
     stored.generation = (stored.generation > mark.generation ? stored.generation : mark.generation) + 1;
-    TRY(stored_write(store, stored));
+    TRY(stored_write(store, key, stored));
     *out_stored = stored;
     return status_ok();
 }
 
-static struct status check(const char *path, struct store *store, struct arena *arena, bool *out_in_doubt)
+static struct status check(const struct generation_place *place, struct store *store, struct arena *arena, bool *out_in_doubt)
 {
     struct mark mark = {0};
     struct stored stored = {0};
-    TRY(mark_read(path, arena, &mark));
+    TRY(mark_read(place->path, arena, &mark));
     TRY(store->ops->begin(store));
-    struct status status = stored_raise(path, store, mark, arena, &stored);
+    struct status status = stored_raise(place, store, mark, arena, &stored);
     if (!status_is_ok(status)) {
         store->ops->rollback(store);
         return status;
     }
     TRY(store->ops->commit(store));
-    TRY(mark_write(path, stored.generation));
+    TRY(mark_write(place->path, stored.generation));
     *out_in_doubt = stored.in_doubt;
     return status_ok();
 }
 
-struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt)
+struct status store_generation_check(const struct generation_place *place, struct store *store, bool *out_in_doubt)
 {
     struct arena arena;
     arena_init(&arena, memory_heap(), SIZE_MAX);
-    struct status status = check(path, store, &arena, out_in_doubt);
+    struct status status = check(place, store, &arena, out_in_doubt);
     arena_release(&arena);
     return status;
 }
 
-struct status store_generation_raise(const char *path, struct store *store)
+struct status store_generation_raise(const struct generation_place *place, struct store *store)
 {
     bool unused = false;
-    return store_generation_check(path, store, &unused);
+    return store_generation_check(place, store, &unused);
 }
 
 /* A store with a generation beside no file is in doubt. */

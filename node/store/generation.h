@@ -5,7 +5,7 @@
 #include "sync/store.h"
 
 /* The generation file beside the database (log.md, "Hello"): a number that stands in the store (STORE_META, key
- * "generation") and in a file, and is raised in both at each start and after each backup. Where they do not fit, the
+ * "generation", with several processes "generation/" instance) and in a file, and is raised in both at each start and after each backup. Where they do not fit, the
  * database is an older copy than the file knows of, so its numbers may have been used already: the caller opens a new
  * epoch before the first write.
  *
@@ -15,14 +15,19 @@
  * copy made by other means within the present run and put back before the next start.
  * tests/unit/store/test_generation.c */
 
-/* At start, outside a transaction; `path` is that of the generation file, not of the database. in_doubt: the store is
+struct generation_place {
+    const char *path;        /* of the generation file, not of the database */
+    const uint8_t *instance; /* 16 bytes where several processes share the store, each with a file of its own; else NULL */
+};
+
+/* At start, outside a transaction. in_doubt: the store is
  * behind, or more than one ahead; or the file is missing or not readable as ours while the store has a generation; or the
  * store is new beside an old file; or an earlier doubt was not settled. On a failure (of the file or the store) nothing
  * may be written: start again later. */
-struct status store_generation_check(const char *path, struct store *store, bool *out_in_doubt) MUST_CHECK;
+struct status store_generation_check(const struct generation_place *place, struct store *store, bool *out_in_doubt) MUST_CHECK;
 
 /* After a copy of the store was made, outside a transaction: from now on that copy is in doubt. */
-struct status store_generation_raise(const char *path, struct store *store) MUST_CHECK;
+struct status store_generation_raise(const struct generation_place *place, struct store *store) MUST_CHECK;
 
 /* The store that came back on a server is older than what was committed: whoever opens it next is in doubt. */
 void store_generation_forget(const char *path);

@@ -17,12 +17,12 @@
 #define OWN_PATIENCE_MS 20000
 
 /* What the connection string does not say otherwise. Values are never printed. */
-static PGconn *connect_to(const char *source)
+PGconn *pg_connection_open(const char *source, const char *name)
 {
     const char *const keywords[] = {"application_name",   "connect_timeout",  "keepalives_idle", "keepalives_interval",
                                     "keepalives_count",   "tcp_user_timeout", "target_session_attrs", "dbname",
                                     "client_encoding",    NULL};
-    const char *const values[] = {"simpul-store", "5", "10", "5", "3", "20000", "read-write", source, "UTF8", NULL};
+    const char *const values[] = {name, "5", "10", "5", "3", "20000", "read-write", source, "UTF8", NULL};
     return PQconnectdbParams(keywords, values, 1);
 }
 
@@ -30,7 +30,7 @@ static PGconn *connect_to(const char *source)
  * so also while the server has no statistics yet. */
 static const char settings_sql[] =
     "SELECT set_config(v.name, v.value, false) FROM (VALUES ('statement_timeout', '60s'), ('lock_timeout', '20s'),"
-    " ('idle_in_transaction_session_timeout', '300s'), ('jit', 'off'), ('enable_seqscan', 'off'),"
+    " ('idle_in_transaction_session_timeout', '60s'), ('jit', 'off'), ('enable_seqscan', 'off'),"
     " ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('plan_cache_mode', 'force_generic_plan'),"
     " ('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),"
     " ('client_connection_check_interval', '5s')) AS v (name, value)"
@@ -40,23 +40,37 @@ static const char settings_sql[] =
 static const char durable_sql[] =
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
-static const char lock_sql[] = "SELECT pg_try_advisory_lock(" LOCK ", 1)";
-/* %s: hexadecimal digits of the token. */
+/* Shared: a program that knows only one process on a database took it alone. */
+static const char join_sql[] = "SELECT pg_try_advisory_lock_shared(" LOCK ", 1)";
+static const char connectors_sql[] = "SELECT pg_try_advisory_lock(" LOCK ", 4)";
+
+/* %u: the lock of our instance; %s: hexadecimal digits of the token. */
 static const char end_own_sql[] =
-    "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN simpul_store.holder AS h ON h.pid = l.pid"
-    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " LOCK " AND l.objid = 1 AND l.objsubid = 2"
+    "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN simpul_store.holders AS h ON h.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = " LOCK " AND l.objid = %u AND l.objsubid = 2"
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND h.token = decode('%s', 'hex')";
 
 static const char hold_sql[] =
-    "INSERT INTO holder (one, token, pid, host, since) VALUES (true, decode('%s', 'hex'), pg_backend_pid(), '%s', now())"
-    " ON CONFLICT (one) DO UPDATE SET token = excluded.token, pid = excluded.pid, host = excluded.host, since = excluded.since";
+    "INSERT INTO holders (instance, token, pid, host, since) VALUES (decode('%s', 'hex'), decode('%s', 'hex'), pg_backend_pid(),"
+    " '%s', now()) ON CONFLICT (instance) DO UPDATE SET token = excluded.token, pid = excluded.pid, host = excluded.host,"
+    " since = excluded.since";
 
-static void token_text(const struct postgres_store *s, char out_text[33])
+enum { HEX_SIZE = 33 };
+
+void pg_hex_text(const uint8_t bytes[16], char out_text[33])
 {
-    for (size_t i = 0; i < sizeof s->token; i++) {
-        snprintf(out_text + 2 * i, 3, "%02x", s->token[i]);
+    for (size_t i = 0; i < 16; i++) {
+        snprintf(out_text + 2 * i, 3, "%02x", bytes[i]);
     }
+}
+
+/* Two instances that share a number would only keep each other out. */
+static unsigned instance_lock(const struct postgres_store *s)
+{
+    const uint8_t *b = s->instance;
+    unsigned number = (unsigned)b[0] << 24 | (unsigned)b[1] << 16 | (unsigned)b[2] << 8 | b[3];
+    return (number & 0x3fffffff) | 0x40000000;
 }
 
 static void on_notice(void *owner, const PGresult *result)
@@ -117,27 +131,32 @@ static struct status server_check(struct postgres_store *s)
 static void holder_describe(struct postgres_store *s)
 {
     PGresult *result = NULL;
+    char sql[192];
+    char instance[HEX_SIZE];
     s->problem = "another process has the store";
     snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process");
-    if (!status_is_ok(pg_run(s, "SELECT host, to_char(since, 'YYYY-MM-DD HH24:MI:SS TZ') FROM simpul_store.holder",
-                                   &result))) {
+    pg_hex_text(s->instance, instance);
+    snprintf(sql, sizeof sql, "SELECT host, to_char(since, 'YYYY-MM-DD HH24:MI:SS TZ') FROM simpul_store.holders"
+             " WHERE instance = decode('%s', 'hex')", instance);
+    if (!status_is_ok(pg_run(s, sql, &result))) {
         return;
     }
     if (PQntuples(result) > 0) {
-        snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process (%.80s, since "
-                 "%.40s); stop that process, or ask it through its socket", PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+        snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process of this data folder "
+                 "(%.80s, since %.40s); stop that process, or ask it through its socket; a second process of the hub needs a "
+                 "folder of its own", PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
     }
     PQclear(result);
 }
 
 /* A session takes a moment to end. */
-static struct status lock_await(struct postgres_store *s, int64_t patience_ms)
+static struct status lock_await(struct postgres_store *s, const char *sql, int64_t patience_ms)
 {
     const struct timespec pause = {.tv_nsec = 50 * 1000000};
     int64_t end_ms = clock_monotonic_ms() + patience_ms;
     for (;;) {
         bool taken = false;
-        TRY(ask(s, lock_sql, &taken));
+        TRY(ask(s, sql, &taken));
         if (taken || clock_monotonic_ms() >= end_ms) {
             return taken ? status_ok() : STATUS_MAKE(STATUS_BUSY);
         }
@@ -145,31 +164,55 @@ static struct status lock_await(struct postgres_store *s, int64_t patience_ms)
     }
 }
 
-/* The lock belongs to a session, so it is free only when the last session has ended at the server, whatever became of its
- * network. Our own earlier one is ended here; then a COMMIT that it was in is over, one way or the other. */
-static struct status lock_take(struct postgres_store *s)
+/* The lock of an instance belongs to a session, so it is free only when the last session has ended at the server, whatever became
+ * of its network. Our own earlier one is ended here; then a COMMIT that it was in is over, one way or the other. */
+static struct status instance_take(struct postgres_store *s)
 {
     bool taken = false;
     bool there = false;
     char sql[sizeof end_own_sql + 64];
-    char token[33];
-    TRY(ask(s, lock_sql, &taken));
+    char token[HEX_SIZE];
+    char lock[64];
+    snprintf(lock, sizeof lock, "SELECT pg_try_advisory_lock(" LOCK ", %u)", instance_lock(s));
+    TRY(ask(s, lock, &taken));
     if (taken) {
         return status_ok();
     }
-    TRY(ask(s, "SELECT to_regclass('simpul_store.holder') IS NOT NULL", &there));
+    TRY(ask(s, "SELECT to_regclass('simpul_store.holders') IS NOT NULL", &there));
     if (there && s->connections > 0) {
         bool ended = false;
-        token_text(s, token);
-        snprintf(sql, sizeof sql, end_own_sql, token);
+        pg_hex_text(s->token, token);
+        snprintf(sql, sizeof sql, end_own_sql, instance_lock(s), token);
         TRY(ask(s, sql, &ended));
         if (ended) { /* a COMMIT that waits for its standby is broken off by that */
-            return lock_await(s, OWN_PATIENCE_MS);
+            return lock_await(s, lock, OWN_PATIENCE_MS);
         }
     }
-    struct status status = lock_await(s, PATIENCE_MS);
+    struct status status = lock_await(s, lock, PATIENCE_MS);
     if (status.code == STATUS_BUSY && there) {
         holder_describe(s);
+    }
+    return status;
+}
+
+static struct status locks_take(struct postgres_store *s)
+{
+    TRY(instance_take(s));
+    struct status status = lock_await(s, join_sql, PATIENCE_MS);
+    if (status.code == STATUS_BUSY) {
+        s->problem = "another process has the store";
+        snprintf(s->sentence, sizeof s->sentence, "the database of the store is in use by another simpul process of an older version, "
+                 "or is being moved; stop that process first");
+    }
+    TRY(status);
+    if (!s->has_connectors) {
+        return status;
+    }
+    status = lock_await(s, connectors_sql, PATIENCE_MS);
+    if (status.code == STATUS_BUSY) {
+        s->problem = "another process has the connectors";
+        snprintf(s->sentence, sizeof s->sentence, "another process of this hub is connected to its legacy systems: let `legacy` stand in "
+                 "the configuration of one process only");
     }
     return status;
 }
@@ -177,8 +220,9 @@ static struct status lock_take(struct postgres_store *s)
 /* Committed before anything is read: where the server waits for a standby, everything that can be read now is there too. */
 static struct status hold(struct postgres_store *s)
 {
-    char sql[sizeof hold_sql + 160];
-    char token[33];
+    char sql[sizeof hold_sql + 192];
+    char instance[HEX_SIZE];
+    char token[HEX_SIZE];
     char host[65] = "";
     if (gethostname(host, sizeof host - 1) != 0) {
         host[0] = 0;
@@ -189,8 +233,9 @@ static struct status hold(struct postgres_store *s)
     size_t size = strlen(host);
     char named[96];
     snprintf(named, sizeof named, "%.*s, process %ld", (int)size, host, (long)getpid());
-    token_text(s, token);
-    snprintf(sql, sizeof sql, hold_sql, token, named);
+    pg_hex_text(s->instance, instance);
+    pg_hex_text(s->token, token);
+    snprintf(sql, sizeof sql, hold_sql, instance, token, named);
     s->warned = false;
     TRY(pg_run_within(s, sql, HOLD_WAIT_MS, NULL));
     if (s->warned) {
@@ -208,7 +253,7 @@ static struct status session_begin(struct postgres_store *s)
     TRY(pg_run(s, settings_sql, NULL));
     TRY(pg_run(s, durable_sql, NULL));
     TRY(server_check(s));
-    TRY(lock_take(s));
+    TRY(locks_take(s));
     TRY(pg_schema_apply(s));
     TRY(pg_run(s, "SET search_path = simpul_store", NULL));
     return hold(s);
@@ -217,7 +262,7 @@ static struct status session_begin(struct postgres_store *s)
 struct status pg_connect(struct postgres_store *s)
 {
     s->sentence[0] = 0;
-    s->conn = connect_to(s->source);
+    s->conn = pg_connection_open(s->source, "simpul-store");
     if (!s->conn) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
@@ -258,9 +303,9 @@ static struct status source_copy(struct postgres_store *s, const char *source)
     return status_ok();
 }
 
-static struct status open_all(struct postgres_store *s, const char *source)
+static struct status open_all(struct postgres_store *s, const struct store_postgres_options *options)
 {
-    TRY(source_copy(s, source));
+    TRY(source_copy(s, options->source));
     if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
         return STATUS_MAKE(STATUS_IO);
     }
@@ -275,8 +320,8 @@ static const char *hint_of(const struct postgres_store *s)
     return "";
 }
 
-struct status store_postgres_open(const char *source, struct memory memory, struct store **out_store, char *problem,
-                                  size_t problem_size)
+struct status store_postgres_open(const struct store_postgres_options *options, struct memory memory, struct store **out_store,
+                                  char *problem, size_t problem_size)
 {
     struct postgres_store *s = memory.alloc(memory.owner, sizeof *s);
     if (!s) {
@@ -285,8 +330,12 @@ struct status store_postgres_open(const char *source, struct memory memory, stru
     memset(s, 0, sizeof *s);
     s->store.ops = &pg_ops;
     s->memory = memory;
+    s->has_connectors = options->has_connectors;
+    s->told.number = -1;
+    memcpy(s->instance, options->instance, sizeof s->instance);
     arena_init(&s->scratch, memory, SIZE_MAX);
-    struct status status = open_all(s, source);
+    arena_init(&s->moves, memory, SIZE_MAX);
+    struct status status = open_all(s, options);
     if (status_is_ok(status)) {
         *out_store = &s->store;
         return status;

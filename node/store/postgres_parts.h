@@ -8,8 +8,11 @@
 
 /* What the files of the PostgreSQL store share; nobody else includes it. */
 
-/* "SIMP": first number of our advisory locks. 1: the holder of the store; 2: whoever changes the schema. */
+/* "SIMP": first number of our advisory locks. 1: shared, whoever has the store (a program before schema 2 had it alone); 2:
+ * whoever changes the schema; 3: the transaction that writes; 4: the process that has connectors; from 1 << 30 on: an instance. */
 #define POSTGRES_LOCK "1397312848"
+/* The channel on which a commit tells the other processes that it was made; the payload is the token of its store. */
+#define POSTGRES_CHANNEL "simpul_moved"
 
 enum postgres_table_query {
     POSTGRES_GET,    /* keys */
@@ -45,9 +48,18 @@ enum postgres_list_flag {
     LIST_FLAGS = 32,
 };
 
+enum postgres_move_query {
+    MOVES_READ,  /* number from which, rows at most */
+    MOVES_HEAD,
+    MOVES_WRITE, /* number, token, keys of streams, ids of records */
+    MOVES_DROP,  /* numbers below */
+    MOVE_QUERIES,
+};
+
 enum {
     FIRST_RECORD_QUERY = STORE_TABLE_COUNT * TABLE_QUERIES,
-    STATEMENT_COUNT = FIRST_RECORD_QUERY + RECORDS_LIST + LIST_FLAGS,
+    FIRST_MOVE_QUERY = FIRST_RECORD_QUERY + RECORDS_LIST + LIST_FLAGS,
+    STATEMENT_COUNT = FIRST_MOVE_QUERY + MOVE_QUERIES,
     STATEMENT_NONE = STATEMENT_COUNT,
     WAITING_MAX = 64, /* statements sent whose results were not looked at */
     PARAMETERS_MAX = 8,
@@ -64,6 +76,12 @@ struct postgres_parameters {
     bool failed; /* no memory, or too large for one statement */
 };
 
+/* A commit: its number, and the token of the process that made it. Another one under the same number is another history. */
+struct postgres_move {
+    int64_t number;
+    uint8_t writer[16];
+};
+
 struct postgres_store {
     struct store store; /* first, so that the store's address is this one's */
     struct memory memory;
@@ -71,13 +89,23 @@ struct postgres_store {
     char *source;         /* owned */
     PGconn *conn;         /* NULL: not connected */
     uint8_t token[16];    /* tells our own earlier session from another process's */
+    uint8_t instance[16];
+    bool has_connectors;
     uint64_t connections;
     uint64_t size_known;
     bool prepared[STATEMENT_COUNT]; /* known to this connection */
     unsigned preparing[WAITING_MAX]; /* per result that waits: the statement whose preparation it is, or STATEMENT_NONE */
     unsigned waiting;
     const char *problem; /* static */
+    struct arena moves; /* of the transaction: what follows */
+    struct buffer moved_streams, moved_records; /* by this transaction: keys and ids, one behind the other */
+    struct buffer others_streams, others_records; /* by others, since `told` */
+    bool others_all;
+    bool wrote;
+    struct postgres_move head; /* the newest commit that this transaction sees */
+    struct postgres_move told; /* the newest that pg_moved told of; number -1: none */
     bool open;
+    bool reading; /* the transaction only reads */
     bool begun; /* BEGIN was sent */
     bool marked;
     bool spoilt;  /* something failed since begin or the mark */
@@ -131,6 +159,8 @@ size_t pg_part_size(enum store_table table);
 struct status pg_schema_apply(struct postgres_store *s);
 
 /* ---- postgres_open.c ---- */
+PGconn *pg_connection_open(const char *source, const char *name);
+void pg_hex_text(const uint8_t bytes[16], char out_text[33]);
 /* A connection that is ours alone, checked; s->sentence says why not. */
 struct status pg_connect(struct postgres_store *s);
 
@@ -138,6 +168,20 @@ struct status pg_connect(struct postgres_store *s);
 extern const struct store_ops pg_ops;
 /* What every call inside a transaction starts with: sends BEGIN where that is still due. */
 struct status pg_inside(struct postgres_store *s);
+/* The same for a call that writes: BUSY where the transaction only reads. */
+struct status pg_inside_writing(struct postgres_store *s);
+
+/* ---- postgres_moves.c: what several processes write, told to each other ---- */
+/* At the begin of a transaction, where the lock of writers is held already. */
+struct status pg_moves_read(struct postgres_store *s);
+/* This transaction wrote these rows of STORE_STREAMS, or these records. */
+struct status pg_moves_note_streams(struct postgres_store *s, const struct span *keys, size_t count);
+struct status pg_moves_note_records(struct postgres_store *s, const struct record_row *rows, size_t count);
+/* Sent before a COMMIT. */
+struct status pg_moves_send(struct postgres_store *s);
+void pg_moves_committed(struct postgres_store *s);
+struct status pg_moved(struct store *store, struct arena *arena, struct store_moves *out_moves);
+void pg_moves_text(unsigned query, char out_text[STATEMENT_TEXT_MAX]);
 
 /* ---- postgres_records.c ---- */
 struct status pg_records_load(struct store *store, const struct record_id *ids, size_t count, struct arena *arena,

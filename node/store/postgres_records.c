@@ -197,16 +197,17 @@ static struct status save(struct postgres_store *s, const struct record_row *row
 struct status pg_records_save(struct store *store, const struct record_row *rows, size_t count)
 {
     struct postgres_store *s = pg_store_of(store);
-    TRY(pg_inside(s));
+    if (count == 0) {
+        return status_ok();
+    }
+    TRY(pg_inside_writing(s));
     for (size_t i = 0; i < count; i++) {
         if (rows[i].bytes.size > LIMIT_RECORD_SIZE) {
             return STATUS_MAKE(STATUS_LIMIT);
         }
     }
-    if (count == 0) {
-        return status_ok();
-    }
-    struct status status = save(s, rows, count);
+    struct status status = pg_moves_note_records(s, rows, count);
+    status = status_is_ok(status) ? save(s, rows, count) : status;
     s->spoilt |= !status_is_ok(status);
     return status;
 }

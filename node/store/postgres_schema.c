@@ -36,9 +36,20 @@ static const char version_1[] =
     /* who has the store, for the sentence that refuses another, and to know our own earlier session */
     "CREATE TABLE holder (one boolean PRIMARY KEY CHECK (one), token bytea NOT NULL, pid integer NOT NULL,"
     " host text NOT NULL, since timestamptz NOT NULL);";
+
+/* Several processes: what each commit wrote, and who they are. `moves` is one short table that every writer appends to, so it is
+ * never distributed. */
+static const char version_2[] =
+    "CREATE TABLE moves (number bigint NOT NULL, writer bytea NOT NULL, streams bytea NOT NULL, records bytea NOT NULL, PRIMARY KEY (number))"
+    " WITH (autovacuum_vacuum_threshold = 4096, autovacuum_vacuum_scale_factor = 0.2);"
+    "ALTER TABLE moves ALTER COLUMN records SET STORAGE EXTERNAL;"
+    "INSERT INTO moves (number, writer, streams, records) VALUES (0, '', '', '');"
+    "DROP TABLE holder;"
+    "CREATE TABLE holders (instance bytea NOT NULL, token bytea NOT NULL, pid integer NOT NULL, host text NOT NULL,"
+    " since timestamptz NOT NULL, PRIMARY KEY (instance));";
 /* clang-format on */
 
-static const char *const versions[] = {version_1};
+static const char *const versions[] = {version_1, version_2};
 
 enum { VERSION_NEWEST = sizeof versions / sizeof versions[0] };
 

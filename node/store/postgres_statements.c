@@ -189,7 +189,9 @@ static void record_text(unsigned query, char *out_text)
 void pg_statement_text(unsigned statement, char out_text[STATEMENT_TEXT_MAX])
 {
     assert(statement < STATEMENT_COUNT);
-    if (statement >= FIRST_RECORD_QUERY) {
+    if (statement >= FIRST_MOVE_QUERY) {
+        pg_moves_text(statement - FIRST_MOVE_QUERY, out_text);
+    } else if (statement >= FIRST_RECORD_QUERY) {
         record_text(statement - FIRST_RECORD_QUERY, out_text);
     } else {
         table_text((enum store_table)(statement / TABLE_QUERIES), statement % TABLE_QUERIES, out_text);

@@ -9,7 +9,7 @@
 #include "proto/limits.h"
 
 /* The calls of the contract over one connection in pipeline mode. Opening stands in postgres_open.c, what travels in
- * postgres_wire.c, records in postgres_records.c. */
+ * postgres_wire.c, records in postgres_records.c, what other processes write in postgres_moves.c. */
 
 /* A statement's arrays stay below this; a call with more is several statements, still one round trip. */
 #define STATEMENT_BYTES ((size_t)32 * 1024 * 1024)
@@ -22,6 +22,18 @@ struct postgres_store *pg_store_of(struct store *store)
     return (struct postgres_store *)store;
 }
 
+/* Who writes waits until nobody else does. Each statement behind that sees what was committed before it. */
+static struct status transaction_begin(struct postgres_store *s)
+{
+    const char *begin = s->reading ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN";
+    s->begun = true;
+    TRY(pg_send_command(s, begin));
+    if (!s->reading) {
+        TRY(pg_send_command(s, "SELECT pg_advisory_xact_lock(" POSTGRES_LOCK ", 3)"));
+    }
+    return pg_moves_read(s);
+}
+
 struct status pg_inside(struct postgres_store *s)
 {
     assert(s->open);
@@ -29,11 +41,7 @@ struct status pg_inside(struct postgres_store *s)
     if (s->lost) {
         return STATUS_MAKE(STATUS_IO);
     }
-    if (!s->begun) {
-        TRY(pg_send_command(s, "BEGIN"));
-        s->begun = true;
-    }
-    return status_ok();
+    return s->begun ? status_ok() : transaction_begin(s);
 }
 
 /* The server may have gone while nobody asked it anything: its farewell is in the socket. */
@@ -61,9 +69,17 @@ static struct status op_begin(struct store *store)
     return status_ok();
 }
 
+static struct status op_begin_reading(struct store *store)
+{
+    TRY(op_begin(store));
+    pg_store_of(store)->reading = true;
+    return status_ok();
+}
+
 static void transaction_end(struct postgres_store *s)
 {
     s->open = false;
+    s->reading = false;
     s->begun = false;
     s->marked = false;
     s->spoilt = false;
@@ -115,12 +131,15 @@ static struct status op_commit(struct store *store)
     }
     PGresult *result = NULL;
     s->warned = false;
-    struct status status = pg_run_within(s, "COMMIT", COMMIT_WAIT_MS, &result);
+    struct status status = s->wrote ? pg_moves_send(s) : status_ok();
+    status = status_is_ok(status) ? pg_run_within(s, "COMMIT", COMMIT_WAIT_MS, &result) : status;
     bool committed = result && strcmp(PQcmdStatus(result), "COMMIT") == 0; /* a spoilt one answers ROLLBACK */
     PQclear(result);
     status = commit_outcome(s, status, committed);
     if (status.code == STATUS_IO) {
         op_rollback(store);
+    } else if (status_is_ok(status)) {
+        pg_moves_committed(s);
     }
     transaction_end(s);
     return status;
@@ -225,6 +244,9 @@ static struct status put_send(struct postgres_store *s, enum store_table table, 
                               const struct span *values, size_t count)
 {
     struct postgres_parameters parameters = {0};
+    if (table == STORE_STREAMS) {
+        TRY(pg_moves_note_streams(s, keys, count));
+    }
     pg_bytes_array(s, &parameters, keys, count);
     pg_bytes_array(s, &parameters, values, count);
     return pg_send(s, statement_of(table, POSTGRES_PUT), &parameters);
@@ -262,17 +284,24 @@ static struct status wrote(struct postgres_store *s, struct status status)
     return status;
 }
 
+struct status pg_inside_writing(struct postgres_store *s)
+{
+    TRY(wrote(s, s->reading ? STATUS_MAKE(STATUS_BUSY) : pg_inside(s)));
+    s->wrote = true;
+    return status_ok();
+}
+
 static struct status op_put(struct store *store, enum store_table table, const struct pair *pairs, size_t count)
 {
     struct postgres_store *s = pg_store_of(store);
-    TRY(wrote(s, pg_inside(s)));
+    if (count == 0) {
+        return status_ok();
+    }
+    TRY(pg_inside_writing(s));
     for (size_t i = 0; i < count; i++) {
         if (!pair_fits(&pairs[i])) {
             return STATUS_MAKE(STATUS_LIMIT);
         }
-    }
-    if (count == 0) {
-        return status_ok();
     }
     const struct pair **sorted = arena_array(&s->scratch, count, sizeof *sorted);
     if (!sorted) {
@@ -289,9 +318,12 @@ static struct status op_remove(struct store *store, enum store_table table, cons
 {
     struct postgres_store *s = pg_store_of(store);
     struct postgres_parameters parameters = {0};
-    TRY(wrote(s, pg_inside(s)));
     if (count == 0) {
         return status_ok();
+    }
+    TRY(pg_inside_writing(s));
+    if (table == STORE_STREAMS) {
+        TRY(wrote(s, pg_moves_note_streams(s, keys, count)));
     }
     pg_bytes_array(s, &parameters, keys, count);
     return wrote(s, pg_send(s, statement_of(table, POSTGRES_REMOVE), &parameters));
@@ -376,12 +408,15 @@ static void op_free(struct store *store)
     struct memory memory = s->memory;
     PQfinish(s->conn);
     arena_release(&s->scratch);
+    arena_release(&s->moves);
     memory.release(memory.owner, s->source);
     memory.release(memory.owner, s);
 }
 
 const struct store_ops pg_ops = {
     .begin = op_begin,
+    .begin_reading = op_begin_reading,
+    .moved = pg_moved,
     .commit = op_commit,
     .rollback = op_rollback,
     .savepoint = op_savepoint,

@@ -51,7 +51,7 @@ static struct store *store_connect(const char *source)
 {
     char problem[1024];
     struct store *store;
-    if (!status_is_ok(store_postgres_open(source, memory_heap(), &store, problem, sizeof problem))) {
+    if (!status_is_ok(store_postgres_open(&(struct store_postgres_options){.source = source}, memory_heap(), &store, problem, sizeof problem))) {
         fail_msg("%s", problem);
     }
     return store;

@@ -149,7 +149,8 @@ static bool postgres_is_there(void)
 static void postgres_open_source(struct place *place)
 {
     char problem[512] = "";
-    struct status status = store_postgres_open(place->source, memory_heap(), &place->store, problem, sizeof problem);
+    struct store_postgres_options options = {.source = place->source};
+    struct status status = store_postgres_open(&options, memory_heap(), &place->store, problem, sizeof problem);
     if (!status_is_ok(status)) {
         print_error("%s\n", problem);
     }

@@ -358,6 +358,18 @@ class World:
         self.hub.start()
         return self.hub
 
+    def start_second_hub(self, more=()):
+        """Another process of the same hub, on the same database, with a data folder of its own."""
+        folder = self.path("hub2")
+        os.makedirs(folder)
+        second = Member(self, "hub2", folder, [line for line in self.hub.lines if not line.startswith("  ") and line != "legacy:"])
+        second.configure(second.lines + list(more))
+        self.members.append(second)
+        shutil.copytree(os.path.join(self.hub.data, "keys"), os.path.join(second.data, "keys"))
+        second.command("init")
+        second.start()
+        return second
+
     def _attach(self, member, name, legacy, changes, poll="50 ms"):
         if legacy:
             self.mapping(member.folder, name, changes)
@@ -391,7 +403,7 @@ class World:
         return node
 
     def nodes(self):
-        return [m for m in self.members if m is not self.hub]
+        return [m for m in self.members if m.relay]
 
     # -- the end --
 
@@ -408,7 +420,7 @@ class World:
 
     def _is_settled(self, member):
         status = member.status()
-        if member is not self.hub:
+        if member.relay:
             expect(status["hub_link"]["state"] == "online", f"the link is {status['hub_link']}")
             expect(status["waiting"] == 0, f"{status['waiting']} leaves wait")
         for connector in status.get("connectors", []):

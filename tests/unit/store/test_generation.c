@@ -46,7 +46,7 @@ static int place_remove(void **state)
 static bool start_is_in_doubt(struct place *place)
 {
     bool in_doubt = false;
-    assert_int_equal(store_generation_check(place->path, place->store, &in_doubt).code, STATUS_OK);
+    assert_int_equal(store_generation_check(&(struct generation_place){.path = place->path}, place->store, &in_doubt).code, STATUS_OK);
     return in_doubt;
 }
 
@@ -97,7 +97,7 @@ static void a_backup_put_back_within_the_same_run_is_in_doubt(void **state)
     struct place *place = *state;
     assert_false(start_is_in_doubt(place));
     struct store *copy = copy_of(place);
-    assert_true(status_is_ok(store_generation_raise(place->path, place->store)));
+    assert_true(status_is_ok(store_generation_raise(&(struct generation_place){.path = place->path}, place->store)));
     restore(place, copy);
     assert_true(start_is_in_doubt(place));
 }
@@ -106,7 +106,7 @@ static void making_a_backup_leaves_the_original_without_doubt(void **state)
 {
     struct place *place = *state;
     assert_false(start_is_in_doubt(place));
-    assert_true(status_is_ok(store_generation_raise(place->path, place->store)));
+    assert_true(status_is_ok(store_generation_raise(&(struct generation_place){.path = place->path}, place->store)));
     assert_false(start_is_in_doubt(place));
 }
 
@@ -187,7 +187,7 @@ static void no_failing_call_loses_the_doubt(void **state)
         assert_false(start_is_in_doubt(place));
         write_mark(place, "simpul generation 4000\n");
         store_model_fail_after(place->store, n);
-        struct status status = store_generation_check(place->path, place->store, &in_doubt);
+        struct status status = store_generation_check(&(struct generation_place){.path = place->path}, place->store, &in_doubt);
         store_model_crash(place->store);
         assert_int_equal(status.code, in_doubt ? STATUS_OK : STATUS_IO);
         assert_true(start_is_in_doubt(place));
@@ -203,7 +203,7 @@ static void a_folder_that_is_missing_is_an_error(void **state)
 {
     struct place *place = *state;
     bool in_doubt = true;
-    assert_int_equal(store_generation_check("/nonexistent/generation", place->store, &in_doubt).code, STATUS_NOT_FOUND);
+    assert_int_equal(store_generation_check(&(struct generation_place){.path = "/nonexistent/generation"}, place->store, &in_doubt).code, STATUS_NOT_FOUND);
     assert_true(in_doubt); /* untouched */
     assert_false(start_is_in_doubt(place));
 }

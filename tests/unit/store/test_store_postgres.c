@@ -21,6 +21,8 @@ struct place {
     char problem[512];
     struct store *store;
     PGconn *admin;
+    uint8_t instance;
+    bool connects;
 };
 
 static void must(struct status status)
@@ -32,7 +34,8 @@ static enum status_code open_at(struct place *place, const char *source)
 {
     place->store = NULL;
     place->problem[0] = 0;
-    return store_postgres_open(source, memory_heap(), &place->store, place->problem, sizeof place->problem).code;
+    struct store_postgres_options options = {.source = source, .instance = {place->instance}, .has_connectors = place->connects};
+    return store_postgres_open(&options, memory_heap(), &place->store, place->problem, sizeof place->problem).code;
 }
 
 static int begin_place(void **state)
@@ -101,7 +104,7 @@ static void the_tables_are_made_once_and_kept(void **state)
     place->store->ops->free(place->store);
     assert_int_equal(open_at(place, place->source), STATUS_OK);
     assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 1);
-    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 1);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 2);
     assert_int_equal(number(place, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), 0);
 }
 
@@ -124,10 +127,179 @@ static void a_second_holder_is_refused_with_the_name_of_the_first(void **state)
     assert_int_equal(open_at(place, place->source), STATUS_OK);
     first = place->store;
     assert_int_equal(open_at(place, place->source), STATUS_BUSY);
-    assert_non_null(strstr(place->problem, "in use by another simpul process ("));
+    assert_non_null(strstr(place->problem, "in use by another simpul process of this data folder ("));
     assert_int_equal(put(first, "k", "v"), STATUS_OK);
     first->ops->free(first);
     assert_int_equal(open_at(place, place->source), STATUS_OK);
+}
+
+static void settled(struct store *store, struct arena *arena, struct store_moves *out_moves)
+{
+    must(store->ops->begin(store));
+    must(store->ops->moved(store, arena, out_moves));
+}
+
+static void put_stream(struct store *store, const char *key, uint8_t record)
+{
+    struct record_row row = {.id = {{record}}, .bytes = span_text("r"), .status = COMPLAINT_PROSES};
+    struct store_moves moves;
+    struct arena arena;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    settled(store, &arena, &moves);
+    must(store_put_one(store, STORE_STREAMS, span_text(key), span_text("s")));
+    must(store->ops->records_save(store, &row, 1));
+    must(store->ops->commit(store));
+    arena_release(&arena);
+}
+
+/* A second writer's commit between two of ours. */
+static void two_processes_write_in_turn_and_each_is_told_what_the_other_wrote(void **state)
+{
+    struct place *place = place_of(state);
+    struct store_moves moves;
+    struct arena arena;
+    struct store *two[2];
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    for (uint8_t i = 0; i < 2; i++) {
+        place->instance = i;
+        assert_int_equal(open_at(place, place->source), STATUS_OK);
+        two[i] = place->store;
+    }
+    settled(two[0], &arena, &moves); /* of what was before it came, a process knows nothing */
+    assert_true(moves.any && moves.all);
+    two[0]->ops->rollback(two[0]);
+    put_stream(two[0], "aaaa", 1);
+    settled(two[0], &arena, &moves); /* its own commit is no news */
+    assert_false(moves.any);
+    two[0]->ops->rollback(two[0]);
+    put_stream(two[1], "bbbb", 2);
+    put_stream(two[1], "cccc", 3);
+    settled(two[0], &arena, &moves);
+    assert_true(moves.any && !moves.all);
+    assert_int_equal(moves.stream_count, 2);
+    assert_memory_equal(moves.streams[0].data, "bbbb", 4);
+    assert_memory_equal(moves.streams[1].data, "cccc", 4);
+    assert_int_equal(moves.record_count, 2);
+    assert_int_equal(moves.records[1].bytes[0], 3);
+    two[0]->ops->rollback(two[0]);
+    settled(two[0], &arena, &moves); /* told once */
+    assert_false(moves.any);
+    two[0]->ops->rollback(two[0]);
+    place->store = two[0];
+    two[1]->ops->free(two[1]);
+    arena_release(&arena);
+}
+
+static void a_process_that_is_far_behind_is_told_to_read_everything(void **state)
+{
+    struct place *place = place_of(state);
+    struct store_moves moves;
+    struct arena arena;
+    struct store *first;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    first = place->store;
+    put_stream(first, "aaaa", 1);
+    conn_run(place->admin, "INSERT INTO simpul_store.moves SELECT n, '', '', '' FROM generate_series(2, 300) AS n");
+    settled(first, &arena, &moves); /* many pages */
+    assert_true(moves.any && !moves.all && moves.stream_count == 0);
+    first->ops->rollback(first);
+    conn_run(place->admin, "DELETE FROM simpul_store.moves; INSERT INTO simpul_store.moves VALUES (9000, '', '', '')");
+    settled(first, &arena, &moves);
+    assert_true(moves.all);
+    must(store_put_one(first, STORE_META, span_text("k"), span_text("v")));
+    must(first->ops->commit(first));
+    assert_int_equal(number(place, "SELECT max(number) FROM simpul_store.moves"), 9001);
+    arena_release(&arena);
+}
+
+static void another_history_under_the_same_numbers_is_noticed(void **state)
+{
+    struct place *place = place_of(state);
+    struct store_moves moves;
+    struct arena arena;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    for (int i = 0; i < 3; i++) {
+        put_stream(place->store, "aaaa", 1);
+    }
+    conn_run(place->admin, "UPDATE simpul_store.moves SET writer = 'somebody else' WHERE number = 3");
+    must(place->store->ops->begin(place->store));
+    assert_int_equal(place->store->ops->moved(place->store, &arena, &moves).code, STATUS_FORKED);
+    place->store->ops->rollback(place->store);
+    conn_run(place->admin, "DELETE FROM simpul_store.moves WHERE number = 3");
+    must(place->store->ops->begin(place->store));
+    assert_int_equal(place->store->ops->moved(place->store, &arena, &moves).code, STATUS_FORKED);
+    assert_non_null(strstr(store_postgres_problem(place->store), "older copy"));
+    place->store->ops->rollback(place->store);
+    arena_release(&arena);
+}
+
+static void who_reads_waits_for_no_writer_and_cannot_write(void **state)
+{
+    struct place *place = place_of(state);
+    struct store *two[2];
+    struct arena arena;
+    struct span value;
+    arena_init(&arena, memory_heap(), SIZE_MAX);
+    for (uint8_t i = 0; i < 2; i++) {
+        place->instance = i;
+        assert_int_equal(open_at(place, place->source), STATUS_OK);
+        two[i] = place->store;
+    }
+    must(two[0]->ops->begin(two[0]));
+    must(store_put_one(two[0], STORE_META, span_text("k"), span_text("v")));
+    must(two[1]->ops->begin_reading(two[1]));
+    must(store_get_one(two[1], STORE_META, span_text("k"), &arena, &value));
+    assert_null(value.data);
+    must(two[0]->ops->commit(two[0]));
+    must(store_get_one(two[1], STORE_META, span_text("k"), &arena, &value)); /* one state, to the end */
+    assert_null(value.data);
+    assert_int_equal(store_put_one(two[1], STORE_META, span_text("k"), span_text("w")).code, STATUS_BUSY);
+    two[1]->ops->rollback(two[1]);
+    must(two[1]->ops->begin_reading(two[1]));
+    must(store_get_one(two[1], STORE_META, span_text("k"), &arena, &value));
+    assert_memory_equal(value.data, "v", 1);
+    two[1]->ops->rollback(two[1]);
+    place->store = two[0];
+    two[1]->ops->free(two[1]);
+    arena_release(&arena);
+}
+
+static void who_waits_too_long_for_another_writer_is_busy_and_goes_on(void **state)
+{
+    struct place *place = place_of(state);
+    char source[256];
+    struct store *two[2];
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    two[0] = place->store;
+    place->instance = 1;
+    snprintf(source, sizeof source, "%.140s options='-c lock_timeout=100ms'", place->source);
+    assert_int_equal(open_at(place, source), STATUS_OK);
+    two[1] = place->store;
+    must(two[0]->ops->begin(two[0]));
+    must(store_put_one(two[0], STORE_META, span_text("k"), span_text("v")));
+    assert_int_equal(put(two[1], "l", "w"), STATUS_BUSY);
+    must(two[0]->ops->commit(two[0]));
+    assert_int_equal(put(two[1], "l", "w"), STATUS_OK);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.meta"), 2);
+    place->store = two[0];
+    two[1]->ops->free(two[1]);
+}
+
+static void only_one_process_has_the_connectors(void **state)
+{
+    struct place *place = place_of(state);
+    struct store *first;
+    place->connects = true;
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    first = place->store;
+    place->instance = 1;
+    assert_int_equal(open_at(place, place->source), STATUS_BUSY);
+    assert_non_null(strstr(place->problem, "`legacy` stand in the configuration of one process only"));
+    place->connects = false;
+    assert_int_equal(open_at(place, place->source), STATUS_OK);
+    first->ops->free(first);
 }
 
 static void *opener(void *argument)
@@ -151,7 +323,7 @@ static void two_at_once_make_the_tables_once_and_one_is_refused(void **state)
         codes[i] = (uintptr_t)code;
     }
     assert_true((codes[0] == STATUS_OK && codes[1] == STATUS_BUSY) || (codes[1] == STATUS_OK && codes[0] == STATUS_BUSY));
-    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 1);
+    assert_int_equal(number(place, "SELECT count(*) FROM simpul_store.schema_version"), 2);
     place->store = codes[0] == STATUS_OK ? two[0].store : two[1].store;
 }
 
@@ -381,6 +553,12 @@ int main(void)
         CASE(a_database_of_a_newer_program_is_refused_and_untouched),
         CASE(a_second_holder_is_refused_with_the_name_of_the_first),
         CASE(two_at_once_make_the_tables_once_and_one_is_refused),
+        CASE(two_processes_write_in_turn_and_each_is_told_what_the_other_wrote),
+        CASE(a_process_that_is_far_behind_is_told_to_read_everything),
+        CASE(another_history_under_the_same_numbers_is_noticed),
+        CASE(who_reads_waits_for_no_writer_and_cannot_write),
+        CASE(who_waits_too_long_for_another_writer_is_busy_and_goes_on),
+        CASE(only_one_process_has_the_connectors),
         CASE(what_cannot_be_opened_says_what_to_do),
         CASE(a_role_that_owns_only_the_schema_suffices),
         CASE(a_commit_is_durable_whatever_the_role_was_set_to),
