@@ -23,7 +23,7 @@ struct status shadow_gone_key(struct runner *runner, struct span row_key, struct
 struct status shadow_put(struct runner *runner, struct work *work, bool *out_stored)
 {
     struct legacy_shadow stored;
-    TRY(work_shadow(runner, work, work->decision.shadow, &stored));
+    TRY(work_shadow(runner, work, work->decision.shadow, &runner->arena, &stored));
     return runner->driver->ops->shadows_store(runner->driver, &stored, 1, out_stored);
 }
 
@@ -75,8 +75,8 @@ static bool claims_in_batch(const struct work *work)
     return stores_first(work) && work->decision.action == CAPTURE_LEAVES && work->match != MATCH_VANISHED;
 }
 
-static struct status open_claims(struct runner *runner, struct work *works, size_t count, struct work **out_which,
-                                 size_t *out_count)
+struct status works_claim(struct runner *runner, struct work *works, size_t count, struct work **out_which,
+                          size_t *out_count)
 {
     uint8_t number[16];
     runner->options.crypto->random(runner->options.crypto->owner, number, sizeof number);
@@ -122,7 +122,7 @@ static size_t stores_first_count(const struct work *works, size_t count)
 
 /* Claims stand in one mark for the whole batch. The shadow that a lost comparison would replace is read again; STALE means
  * just that. */
-static struct status store_first(struct runner *runner, struct work *works, size_t count)
+struct status works_store_first(struct runner *runner, struct work *works, size_t count)
 {
     struct work **which = arena_array(&runner->arena, count, sizeof *which);
     size_t claims = 0;
@@ -130,7 +130,7 @@ static struct status store_first(struct runner *runner, struct work *works, size
     if (!which) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(open_claims(runner, works, count, which, &claims));
+    TRY(works_claim(runner, works, count, which, &claims));
     if (all > claims) {
         TRY(runner->driver->ops->begin(runner->driver));
         TRY_LEGACY(store_others(runner, works, count));
@@ -140,7 +140,7 @@ static struct status store_first(struct runner *runner, struct work *works, size
 }
 
 /* A first capture shows all that there is; later ones were asked about. */
-static bool work_ends_here(const struct work *work)
+bool work_ends_here(const struct work *work)
 {
     return work->end == WORK_OPEN && work->written && (!work->has_shadow || work->settled);
 }
@@ -211,7 +211,7 @@ static enum work_end end_of_wait(enum capture_wait wait)
 }
 
 /* After a decision was carried out: is the row to be looked at again? */
-static void work_close(struct work *work)
+void work_close(struct work *work)
 {
     enum capture_action action = work->decision.action;
     if (work->end != WORK_OPEN || work->needs_lookup) {
@@ -249,11 +249,10 @@ static bool any_open(const struct work *works, size_t count)
     return false;
 }
 
-static struct status works_round(struct runner *runner, struct work *works, size_t count)
+/* From the first decision on. */
+static struct status works_act(struct runner *runner, struct work *works, size_t count)
 {
     bool any;
-    TRY(works_read(runner, works, count));
-    TRY(works_decide(runner, works, count));
     TRY(works_lookup(runner, works, count, &any));
     if (any) {
         for (size_t i = 0; i < count; i++) {
@@ -261,10 +260,10 @@ static struct status works_round(struct runner *runner, struct work *works, size
                 work_rederive(runner, &works[i]);
             }
         }
-        TRY(works_decide(runner, works, count));
+        TRY(works_decide(runner, works, count, NULL));
     }
     TRY(works_part_twins(runner, works, count));
-    struct status status = store_first(runner, works, count);
+    struct status status = works_store_first(runner, works, count);
     if (status.code == STATUS_STALE && !runner->claims_open) {
         return status_ok(); /* somebody was faster: the next round reads again */
     }
@@ -281,17 +280,38 @@ static struct status works_round(struct runner *runner, struct work *works, size
     return status_ok();
 }
 
+static void round_ends(struct work *works, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        work_close(&works[i]);
+        work_reopen(&works[i]);
+    }
+}
+
 struct status works_finish(struct runner *runner, struct work *works, size_t count)
 {
     for (unsigned round = 0; round <= RUNNER_ROUNDS_MAX && any_open(works, count); round++) {
-        TRY(works_round(runner, works, count));
-        for (size_t i = 0; i < count; i++) {
-            work_close(&works[i]);
-            work_reopen(&works[i]);
-        }
+        TRY(works_read(runner, works, count));
+        TRY(works_decide(runner, works, count, NULL));
+        TRY(works_act(runner, works, count));
+        round_ends(works, count);
     }
     for (size_t i = 0; i < count; i++) {
         works[i].end = works[i].end == WORK_OPEN ? WORK_HELD : works[i].end;
     }
     return works_tell(runner, works, count);
+}
+
+struct status works_finish_decided(struct runner *runner, struct work *works, size_t count)
+{
+    TRY(works_act(runner, works, count));
+    round_ends(works, count);
+    return works_finish(runner, works, count);
+}
+
+struct status works_finish_written(struct runner *runner, struct work *works, size_t count)
+{
+    TRY(store_after(runner, works, count));
+    round_ends(works, count);
+    return works_finish(runner, works, count);
 }

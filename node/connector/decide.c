@@ -9,6 +9,7 @@ struct status works_call(struct runner *runner, struct works_job *job,
 {
     job->job = (struct job){.run = run, .reads_only = reads_only};
     job->runner = runner;
+    job->own = &runner->arena;
     return engine_call(runner->options.engine, &job->job);
 }
 
@@ -145,6 +146,9 @@ static struct status decide_run(struct job *job, struct core *core, struct arena
     (void)arena;
     struct works_job *w = (struct works_job *)job;
     w->runner->ready = runner_may_work(w->runner, core);
+    if (w->facts) {
+        core_facts_take(w->runner, core, w->facts);
+    }
     for (size_t i = 0; i < w->count; i++) {
         if (w->works[i].end == WORK_OPEN) {
             TRY(work_decide(w->runner, core, &w->works[i]));
@@ -154,8 +158,8 @@ static struct status decide_run(struct job *job, struct core *core, struct arena
     return status_ok();
 }
 
-struct status works_decide(struct runner *runner, struct work *works, size_t count)
+struct status works_decide(struct runner *runner, struct work *works, size_t count, struct core_facts *out_facts)
 {
-    struct works_job job = {.works = works, .count = count};
+    struct works_job job = {.works = works, .count = count, .facts = out_facts};
     return works_call(runner, &job, decide_run, true);
 }

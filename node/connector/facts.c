@@ -20,6 +20,13 @@ bool runner_may_work(const struct runner *runner, const struct core *core)
     return core_is_ready(core) || (options->offline && options->offline(options->owner) && core_may_write(core));
 }
 
+void core_facts_take(struct runner *runner, const struct core *core, struct core_facts *out_facts)
+{
+    out_facts->ready = runner_may_work(runner, core);
+    out_facts->current = core_is_current(core);
+    out_facts->unacked = core_unacked(core);
+}
+
 static struct status facts_run(struct job *job, struct core *core, struct arena *arena)
 {
     struct works_job *w = (struct works_job *)job;
@@ -36,9 +43,7 @@ static struct status facts_run(struct job *job, struct core *core, struct arena 
     TRY(store->ops->scan(store, STORE_QUARANTINE, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX, arena, &entry,
                          &entries));
     w->runner->quarantined = entries > 0;
-    w->facts->ready = runner_may_work(w->runner, core);
-    w->facts->current = core_is_current(core);
-    w->facts->unacked = core_unacked(core);
+    core_facts_take(w->runner, core, w->facts);
     w->runner->ready = w->facts->ready;
     return status_ok();
 }

@@ -27,7 +27,7 @@ static struct status work_refused(struct runner *runner, struct work *work, stru
 
 /* The rule once more, on the row as it was read and the shadow as it will be stored: usually nothing is left to do, and
  * the row need not be read again. Whatever changed it meanwhile stands in the outbox. */
-static struct status work_settle(struct runner *runner, const struct capture_source *source, struct work *work)
+static struct status work_settle(const struct capture_source *source, struct work *work, struct arena *own)
 {
     struct capture_input again = work->input;
     struct capture_decision decision = {0};
@@ -39,12 +39,13 @@ static struct status work_settle(struct runner *runner, const struct capture_sou
     if (!work->there || !work->has_shadow || !again.record || work->decision.item_count > 0) {
         return status_ok();
     }
-    TRY(capture_decide(source, &again, &runner->arena, &decision));
+    TRY(capture_decide(source, &again, own, &decision));
     work->settled = decision.action == CAPTURE_NOTHING && decision.wait != WAIT_ACK && decision.item_count == 0;
     return status_ok();
 }
 
-static struct status work_leaves(struct runner *runner, struct core *core, struct work *work, struct arena *arena)
+static struct status work_leaves(struct runner *runner, struct core *core, struct work *work, struct arena *own,
+                                 struct arena *arena)
 {
     const struct capture_source source = runner_source(runner, core);
     struct capture_decision *decision = &work->decision;
@@ -63,12 +64,12 @@ static struct status work_leaves(struct runner *runner, struct core *core, struc
     if (decision->draft_count > 0 && decision->record) {
         TRY(core_record(core, written[0].record, &decision->record));
     }
-    TRY(capture_done(&source, decision, written, &runner->arena));
-    TRY(work_shadow(runner, work, decision->shadow, &work->stored));
+    TRY(capture_done(&source, decision, written, own));
+    TRY(work_shadow(runner, work, decision->shadow, own, &work->stored));
     if (work->decision.item_count > 0 || runner->quarantined) {
         TRY(work_tell(runner, work, true, arena));
     }
-    TRY(work_settle(runner, &source, work));
+    TRY(work_settle(&source, work, own));
     /* What an own change makes or settles comes back as due to nobody else. */
     if (decision->record && conflict_note_form(runner->options.mapping) &&
         (work->conflicted || record_is_conflicted(decision->record))) {
@@ -86,26 +87,60 @@ static struct status leaves_run(struct job *job, struct core *core, struct arena
         work->written = false;
         work->settled = false;
         if (work->end == WORK_OPEN && work->decision.action == CAPTURE_LEAVES) {
-            TRY(work_leaves(w->runner, core, work, arena));
+            TRY(work_leaves(w->runner, core, work, w->own, arena));
         }
     }
     return pending_put(w->runner, w->works, w->count, arena);
 }
 
-/* All in one transaction; if a row in the middle spoils it, each alone, so that only that row is told. */
-struct status works_write_leaves(struct runner *runner, struct work *works, size_t count)
+/* On the engine thread: the sooner the peer is woken, the better. */
+static void leaves_done(struct job *job, struct status status)
 {
-    struct works_job job = {.works = works, .count = count};
-    struct status status = works_call(runner, &job, leaves_run, false);
+    const struct connector_options *options = &((struct works_job *)job)->runner->options;
+    if (status_is_ok(status) && options->captured) {
+        options->captured(options->owner);
+    }
+}
+
+static bool any_leaves(const struct work *works, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (works[i].end == WORK_OPEN && works[i].decision.action == CAPTURE_LEAVES) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct status works_send_leaves(struct runner *runner, struct work *works, size_t count, struct arena *own,
+                                struct works_job *out_job)
+{
+    *out_job = (struct works_job){
+        .job = {.run = leaves_run, .done = leaves_done}, .runner = runner, .works = works, .count = count, .own = own};
+    return engine_send(runner->options.engine, &out_job->job, &out_job->ticket);
+}
+
+static struct status leaves_alone(struct runner *runner, struct work *work)
+{
+    struct works_job job;
+    TRY(works_send_leaves(runner, work, 1, &runner->arena, &job));
+    return engine_await(&job.ticket);
+}
+
+/* If a row in the middle spoiled the transaction, each alone, so that only that row is told. */
+struct status works_await_leaves(struct works_job *job)
+{
+    struct runner *runner = job->runner;
+    struct work *works = job->works;
+    struct status status = engine_await(&job->ticket);
     bool data = status.code == STATUS_INVALID || status.code == STATUS_LIMIT || status.code == STATUS_DENIED ||
                 status.code == STATUS_STALE;
-    for (size_t i = 0; i < count && data; i++) {
+    for (size_t i = 0; i < job->count && data; i++) {
         works[i].written = works[i].settled = false;
         if (works[i].end != WORK_OPEN || works[i].decision.action != CAPTURE_LEAVES) {
             continue;
         }
-        struct works_job one = {.works = &works[i], .count = 1};
-        status = works_call(runner, &one, leaves_run, false);
+        status = leaves_alone(runner, &works[i]);
         data = status.code != STATUS_IO && status.code != STATUS_UNKNOWN && status.code != STATUS_BUSY;
         if (!status_is_ok(status) && data) {
             works[i].written = works[i].settled = false;
@@ -114,14 +149,20 @@ struct status works_write_leaves(struct runner *runner, struct work *works, size
             status = status_ok();
         }
     }
-    if (status_is_ok(status)) {
-        runner->pending_kept = runner->pending_closed;
-    }
-    for (size_t i = 0; i < count && status_is_ok(status); i++) {
+    TRY(status);
+    runner->pending_kept = runner->pending_closed;
+    for (size_t i = 0; i < job->count; i++) {
         runner->captured += works[i].written ? works[i].decision.draft_count : 0;
     }
-    if (status_is_ok(status) && runner->options.captured) {
-        runner->options.captured(runner->options.owner);
+    return status_ok();
+}
+
+struct status works_write_leaves(struct runner *runner, struct work *works, size_t count)
+{
+    struct works_job job;
+    if (!any_leaves(works, count)) {
+        return status_ok();
     }
-    return status;
+    TRY(works_send_leaves(runner, works, count, &runner->arena, &job));
+    return works_await_leaves(&job);
 }

@@ -54,7 +54,7 @@ static struct status list_next(struct runner *runner, struct reader *list, struc
         return status.code == STATUS_NO_MEMORY ? status : status_ok();
     }
     *out_ours = true;
-    return work_shadow(runner, &work, &shadow, out_shadow);
+    return work_shadow(runner, &work, &shadow, &runner->arena, out_shadow);
 }
 
 /* Compare-and-set for each of a list: what loses had been stored, or was overtaken. */

@@ -17,18 +17,6 @@ static bool is_held(const struct runner *runner, int64_t event)
     return false;
 }
 
-/* Several events of one row are one work: the row is read as it is now. */
-static size_t work_for(struct work *works, size_t *count, const struct legacy_event *event)
-{
-    for (size_t i = *count; i-- > 0;) {
-        if (works[i].table == event->table && span_equal(works[i].key, event->key)) {
-            return i;
-        }
-    }
-    works[*count] = (struct work){.table = event->table, .key = event->key};
-    return (*count)++;
-}
-
 /* An UPDATE keeps the identity of its row; an INSERT or DELETE in the same batch says that the key may be another case. */
 static void work_note_event(struct work *work, const struct legacy_event *event)
 {
@@ -38,18 +26,65 @@ static void work_note_event(struct work *work, const struct legacy_event *event)
     work->event = event->id;
 }
 
-/* out_any: some need not be looked at again. */
-static struct status outbox_finish(struct runner *runner, const struct work *works, bool *out_any)
+struct outbox_chain {
+    struct chain chain; /* first */
+    bool any;           /* some entries need not be looked at again */
+};
+
+/* The entries of a batch are in ascending order. */
+static bool is_in_flight(const struct batch *flight, const struct legacy_event *event)
 {
-    int64_t *ids = arena_array(&runner->arena, runner->event_count, sizeof *ids);
+    size_t from = 0;
+    size_t end = flight ? flight->event_count : 0;
+    while (from < end) {
+        size_t middle = from + (end - from) / 2;
+        if (flight->events[middle].id == event->id) {
+            return true;
+        }
+        from = flight->events[middle].id < event->id ? middle + 1 : from;
+        end = flight->events[middle].id < event->id ? end : middle;
+    }
+    return flight && batch_find(flight, event->table, event->key) != SIZE_MAX;
+}
+
+/* Several events of one row are one work: the row is read as it is now. */
+static struct status outbox_next(struct chain *chain, struct runner *runner, const struct batch *flight, struct batch *batch)
+{
+    (void)chain;
+    size_t limit = LIMIT_CAPTURE_ROWS + runner->held_count + (flight ? flight->event_count : 0);
+    struct legacy_event *events = arena_array(&runner->arena, limit, sizeof *events);
+    size_t count = 0;
+    if (!events) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(runner->driver->ops->outbox(runner->driver, limit, &runner->arena, events, &count));
+    runner->outbox_count = count;
+    for (size_t i = 0; i < count && batch->event_count < LIMIT_CAPTURE_ROWS; i++) {
+        if (is_held(runner, events[i].id) || is_in_flight(flight, &events[i])) {
+            continue;
+        }
+        size_t at = batch_add(batch, events[i].table, events[i].key);
+        work_note_event(&batch->works[at], &events[i]);
+        batch->apart |= events[i].op == LEGACY_DELETE;
+        batch->event_works[batch->event_count] = at;
+        batch->events[batch->event_count++] = events[i];
+    }
+    return status_ok();
+}
+
+static struct status outbox_ended(struct chain *chain, struct runner *runner, struct batch *batch)
+{
+    struct outbox_chain *outbox = (struct outbox_chain *)chain;
+    int64_t *ids = arena_array(&runner->arena, batch->event_count, sizeof *ids);
     size_t n = 0;
     if (!ids) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    for (size_t i = 0; i < runner->event_count; i++) {
-        int64_t id = runner->events[i].id;
-        *out_any |= works[runner->event_works[i]].end != WORK_HELD;
-        if (id != 0 && works[runner->event_works[i]].end != WORK_HELD) {
+    for (size_t i = 0; i < batch->event_count; i++) {
+        int64_t id = batch->events[i].id;
+        bool held = batch->works[batch->event_works[i]].end == WORK_HELD;
+        outbox->any |= !held;
+        if (id != 0 && !held) {
             ids[n++] = id;
         } else if (id != 0 && runner->held_count < RUNNER_HELD_MAX && !is_held(runner, id)) {
             runner->held[runner->held_count++] = id;
@@ -59,71 +94,15 @@ static struct status outbox_finish(struct runner *runner, const struct work *wor
         return status_ok();
     }
     TRY(runner->driver->ops->begin(runner->driver));
-    struct status status = runner->driver->ops->outbox_remove(runner->driver, ids, n);
-    if (!status_is_ok(status)) {
-        runner->driver->ops->rollback(runner->driver);
-        return status;
-    }
+    TRY_LEGACY(runner->driver->ops->outbox_remove(runner->driver, ids, n));
     return runner->driver->ops->commit(runner->driver);
-}
-
-/* Deleted rows first: one that is inserted in their place, in the same transaction, then finds that its case is free. */
-static struct status outbox_deleted(struct runner *runner, struct work *works, size_t work_count)
-{
-    size_t deleted = 0;
-    for (size_t i = 0; i < work_count; i++) {
-        deleted += works[i].deleted ? 1 : 0;
-    }
-    if (deleted == 0 || deleted == work_count) {
-        return status_ok();
-    }
-    for (size_t i = 0; i < work_count; i++) {
-        works[i].end = works[i].deleted ? WORK_OPEN : WORK_HELD;
-    }
-    struct status status = works_finish(runner, works, work_count);
-    for (size_t i = 0; i < work_count; i++) {
-        works[i].end = works[i].deleted ? works[i].end : WORK_OPEN;
-    }
-    return status;
-}
-
-static struct status outbox_works(struct runner *runner, struct work *works, size_t work_count, bool *out_any)
-{
-    TRY(outbox_deleted(runner, works, work_count));
-    TRY(works_finish(runner, works, work_count));
-    return outbox_finish(runner, works, out_any);
 }
 
 static struct status outbox_step(struct runner *runner, bool *out_busy)
 {
-    size_t limit = LIMIT_CAPTURE_ROWS + runner->held_count;
-    struct legacy_event *events = arena_array(&runner->arena, limit, sizeof *events);
-    struct work *works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *works);
-    size_t *event_works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *event_works);
-    size_t count = 0;
-    size_t fresh = 0;
-    size_t work_count = 0;
-    if (!events || !works || !event_works) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    TRY(runner->driver->ops->outbox(runner->driver, limit, &runner->arena, events, &count));
-    runner->outbox_count = count;
-    for (size_t i = 0; i < count && fresh < LIMIT_CAPTURE_ROWS; i++) {
-        if (!is_held(runner, events[i].id)) {
-            event_works[fresh] = work_for(works, &work_count, &events[i]);
-            work_note_event(&works[event_works[fresh]], &events[i]);
-            events[fresh++] = events[i];
-        }
-    }
-    if (fresh == 0) {
-        return status_ok();
-    }
-    runner->events = events;
-    runner->event_works = event_works;
-    runner->event_count = fresh;
-    struct status status = outbox_works(runner, works, work_count, out_busy);
-    runner->events = NULL;
-    runner->event_count = 0;
+    struct outbox_chain outbox = {.chain = {.next = outbox_next, .ended = outbox_ended}};
+    struct status status = chain_run(runner, &outbox.chain);
+    *out_busy |= outbox.any;
     return status;
 }
 
@@ -181,22 +160,25 @@ static struct status walk_remember(struct walk *walk, struct span key)
     return status_ok();
 }
 
+static struct status walk_place(struct runner *runner, size_t table, struct span after, struct span *out_place)
+{
+    struct buffer buffer;
+    buffer_init(&buffer, &runner->arena);
+    buffer_add_u8(&buffer, (uint8_t)('0' + table));
+    buffer_add_span(&buffer, after);
+    return buffer_end(&buffer, out_place);
+}
+
 /* The place of a first load stands beside the rows, so that it is restored with them. */
 static struct status walk_save(struct runner *runner, const struct walk *walk)
 {
-    struct buffer buffer;
-    struct span place;
+    struct span place = span_text("1");
     const struct driver_ops *ops = runner->driver->ops;
-    buffer_init(&buffer, &runner->arena);
-    buffer_add_u8(&buffer, (uint8_t)('0' + walk->table));
-    buffer_add_span(&buffer, walk->after);
-    TRY(buffer_end(&buffer, &place));
-    TRY(ops->begin(runner->driver));
-    struct status status = ops->mark_set(runner->driver, walk->active ? "load" : "loaded", walk->active ? place : span_text("1"));
-    if (!status_is_ok(status)) {
-        ops->rollback(runner->driver);
-        return status;
+    if (walk->active) {
+        TRY(walk_place(runner, walk->table, walk->after, &place));
     }
+    TRY(ops->begin(runner->driver));
+    TRY_LEGACY(ops->mark_set(runner->driver, walk->active ? "load" : "loaded", place));
     return ops->commit(runner->driver);
 }
 
@@ -220,36 +202,64 @@ static struct status walk_next(struct runner *runner, struct walk *walk)
     return walk->load ? walk_save(runner, walk) : status_ok();
 }
 
+static bool walk_waits(const struct walk *walk, const struct core_facts *facts)
+{
+    return !facts->ready || (walk->load && !facts->current) || facts->unacked >= LIMIT_UNACKED_LEAVES;
+}
+
+struct walk_chain {
+    struct chain chain; /* first */
+    struct walk *walk;
+    bool at_end; /* of the table */
+};
+
+static bool walk_full(const struct chain *chain, const struct core_facts *facts)
+{
+    return walk_waits(((const struct walk_chain *)chain)->walk, facts);
+}
+
+static struct status walk_page(struct chain *chain, struct runner *runner, const struct batch *flight, struct batch *batch)
+{
+    struct walk_chain *w = (struct walk_chain *)chain;
+    const struct walk *walk = w->walk;
+    const struct driver_ops *ops = runner->driver->ops;
+    struct span *keys = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *keys);
+    struct span after = flight ? flight->works[flight->count - 1].key : walk->after;
+    size_t count = 0;
+    if (!keys) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    TRY(walk->orphans ? ops->orphans(runner->driver, walk->table, after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count)
+                      : ops->page(runner->driver, walk->table, after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count));
+    for (size_t i = 0; i < count; i++) {
+        (void)batch_add(batch, walk->table, keys[i]);
+    }
+    w->at_end = count == 0;
+    batch->apart = walk->orphans;
+    runner->vanished |= walk->orphans && count > 0;
+    return walk->load && count > 0 ? walk_place(runner, walk->table, keys[count - 1], &batch->place) : status_ok();
+}
+
+static struct status walk_ended(struct chain *chain, struct runner *runner, struct batch *batch)
+{
+    struct walk *walk = ((struct walk_chain *)chain)->walk;
+    TRY(late_keep(runner, batch->works, batch->count));
+    walk->done += walk->orphans ? 0 : batch->count;
+    TRY(walk_remember(walk, batch->works[batch->count - 1].key));
+    return batch->place.size > 0 ? walk_save(runner, walk) : status_ok();
+}
+
 struct status walk_step(struct runner *runner, struct walk *walk, bool *out_waits)
 {
     struct core_facts facts;
     TRY(runner_facts(runner, &facts));
-    *out_waits = !facts.ready || (walk->load && !facts.current) || facts.unacked >= LIMIT_UNACKED_LEAVES;
+    *out_waits = walk_waits(walk, &facts);
     if (*out_waits) {
         return status_ok();
     }
-    struct span *keys = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *keys);
-    struct work *works = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *works);
-    size_t count = 0;
-    if (!keys || !works) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    const struct driver_ops *ops = runner->driver->ops;
-    TRY(walk->orphans
-            ? ops->orphans(runner->driver, walk->table, walk->after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count)
-            : ops->page(runner->driver, walk->table, walk->after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count));
-    if (count == 0) {
-        return walk_next(runner, walk);
-    }
-    for (size_t i = 0; i < count; i++) {
-        works[i] = (struct work){.table = walk->table, .key = keys[i]};
-    }
-    runner->vanished |= walk->orphans;
-    TRY(works_finish(runner, works, count));
-    TRY(late_keep(runner, works, count));
-    walk->done += walk->orphans ? 0 : count;
-    TRY(walk_remember(walk, keys[count - 1]));
-    return walk->load ? walk_save(runner, walk) : status_ok();
+    struct walk_chain chain = {.chain = {.next = walk_page, .ended = walk_ended, .full = walk_full}, .walk = walk};
+    TRY(chain_run(runner, &chain.chain));
+    return chain.at_end ? walk_next(runner, walk) : status_ok();
 }
 
 /* ---- open, step ---- */
@@ -322,6 +332,7 @@ void runner_release(struct runner *runner)
 {
     late_release(runner);
     arena_release(&runner->arena);
+    arena_release(&runner->spare);
 }
 
 /* Something changed: what was put off is looked at again, though not at every turn of a busy connector. */

@@ -18,6 +18,7 @@
  *   leaves.c    engine jobs: leaves
  *   pending.c   claims and pending shadows: what makes a crash harmless
  *   apply.c     legacy transactions: claims and shadows; the rounds that carry out what was decided
+ *   chain.c     batches that follow each other: the next is read while the leaves of the one before are written
  *   write.c     legacy transactions: write-backs
  *   insert.c    complaints and notes of others that have no row yet
  *   tell.c      the quarantine
@@ -25,7 +26,20 @@
  *   facts.c     what is asked of the core before anything else
  *   due.c       records that changed through others
  *   late.c      rows of a walk that had to be put off
- *   runner.c    what to look at next: outbox, due records, first load, comparison */
+ *   runner.c    what to look at next: outbox, due records, first load, comparison
+ *
+ * The orders that a crash must find kept (connector.md, "Order of commits"), and no others. Of one batch:
+ *
+ *   1. claims, durable in the legacy database, before its leaves
+ *   2. leaves and pending shadows, in one transaction of our store, before its shadows
+ *   3. shadows and the end of its claims, in one legacy transaction; with it go its outbox entries (never before) and the
+ *      place of a first load. Until then its claims stand, and nothing takes their place
+ *   4. pending shadows are dropped after 3
+ *   5. a row is written, or asked whom it is tied to, only while no batch is between 1 and 3
+ *
+ * Of two batches: a row is in one of them only, from before it is read until 3; what the later one decides, it decides on a
+ * store that has the leaves of the earlier one. So the next rows may be read beside 2, and 3 of a batch may be one
+ * transaction with 1 of the next. tests/unit/connector/test_pending.c and test_chain.c interrupt there. */
 
 enum {
     RUNNER_HELD_MAX = 4096,  /* outbox entries put off until something changes */
@@ -41,6 +55,8 @@ enum {
     RUNNER_LATE_MAX = 1024,    /* rows of a walk that are tried again by themselves */
     RUNNER_LATE_FIRST_MS = 500,
     RUNNER_LATE_LAST_MS = 300000,
+    RUNNER_CHAIN_ROWS = 200,   /* a batch with fewer has no next one: what clerks save meanwhile is gathered */
+    RUNNER_CHAIN_MS = 200,     /* then other things have their turn */
     RUNNER_CANDIDATES_MAX = 4, /* records that bear a row's number: one is enough to tie it, two to be in doubt */
 };
 
@@ -71,6 +87,7 @@ struct runner {
     struct connector_options options;
     struct driver *driver; /* owned; NULL while down */
     struct arena arena;    /* of the batch in hand */
+    struct arena spare;    /* of the one before it, whose leaves are being written */
     bool ready;            /* runner_may_work, in the last job */
     bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
                               has of this region is here, so that what stands on both sides is found */
@@ -89,7 +106,7 @@ struct runner {
     struct due_wait due_waits[RUNNER_DUE_WAITS];
     uint64_t acked, due_acked;        /* own leaves that the hub has acknowledged: now, at the last pass */
     struct legacy_event *events;      /* of the batch in hand, NULL outside of one; id 0: removed from the outbox */
-    const size_t *event_works;        /* per event, the index of its work */
+    const size_t *event_works;        /* per event, the index of its work: as in struct batch */
     size_t event_count;
     int64_t held[RUNNER_HELD_MAX];
     size_t held_count;
@@ -160,7 +177,7 @@ struct status work_map(struct runner *runner, struct work *work) MUST_CHECK;
 /* Reads rows, shadows and parents of all open works of the batch, and maps them. */
 struct status works_read(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
 /* The columns under which a shadow is stored. */
-struct status work_shadow(struct runner *runner, const struct work *work, const struct shadow *shadow,
+struct status work_shadow(struct runner *runner, const struct work *work, const struct shadow *shadow, struct arena *arena,
                           struct legacy_shadow *out_shadow) MUST_CHECK;
 /* A row as capture sees it, from raw columns. */
 struct status row_capture(struct runner *runner, size_t table, const struct mapping_form *form,
@@ -198,14 +215,16 @@ struct works_job {
     const struct due_work *due;
     struct core_facts *facts;
     uint64_t generation;
+    struct arena *own; /* for what outlives the job */
+    struct engine_ticket ticket;
 };
 struct status works_call(struct runner *runner, struct works_job *job,
                          struct status (*run)(struct job *, struct core *, struct arena *), bool reads_only) MUST_CHECK;
 
 /* Some register has several siblings. */
 bool record_is_conflicted(const struct record *record);
-/* Decides every open work in one engine job. */
-struct status works_decide(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* Decides every open work in one engine job; out_facts (may be NULL): as in that job. */
+struct status works_decide(struct runner *runner, struct work *works, size_t count, struct core_facts *out_facts) MUST_CHECK;
 /* A note's long texts stand in their bodies, not in the record's row: the record with them. Inside a job. */
 struct status work_whole_part(struct core *core, const struct record *record, struct part_id part, struct arena *arena,
                               const struct record **out_record) MUST_CHECK;
@@ -216,6 +235,12 @@ struct status decision_own(struct capture_decision *decision, struct arena *aren
 
 /* Writes the leaves of every open work whose decision is LEAVES, with its pending shadow, in one engine job. */
 struct status works_write_leaves(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* The same in two halves. Meanwhile works, job and `own` (where the shadows are made) belong to the engine. What was sent
+ * must be awaited. */
+struct status works_send_leaves(struct runner *runner, struct work *works, size_t count, struct arena *own,
+                                struct works_job *out_job) MUST_CHECK;
+struct status works_await_leaves(struct works_job *job) MUST_CHECK;
+
 /* ---- pending.c ---- */
 
 /* Inside the job that wrote the leaves: the shadows of what was written, and away with those that are closed. */
@@ -292,6 +317,8 @@ struct core_facts {
     uint64_t legacy_generation; /* as our store remembers it, 0: never */
 };
 struct status runner_facts(struct runner *runner, struct core_facts *out_facts) MUST_CHECK;
+/* Inside a job: all but the generation. */
+void core_facts_take(struct runner *runner, const struct core *core, struct core_facts *out_facts);
 /* Inside a job: the core takes local changes. With a link it is waited until the hub was greeted. */
 bool runner_may_work(const struct runner *runner, const struct core *core);
 struct status runner_remember_generation(struct runner *runner, uint64_t generation) MUST_CHECK;
@@ -301,6 +328,16 @@ struct status runner_remember_generation(struct runner *runner, uint64_t generat
 /* Goes on with every work until it ends: claims, leaves, shadows, write-backs. Outbox entries of works that end with their
  * capture are removed in the legacy transaction that closes their claim. */
 struct status works_finish(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* The same for works that were read and decided; whose leaves were written. */
+struct status works_finish_decided(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+struct status works_finish_written(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+/* Claims for all decisions to write leaves, made but not stored: out_which has room for all works. */
+struct status works_claim(struct runner *runner, struct work *works, size_t count, struct work **out_which,
+                          size_t *out_count) MUST_CHECK;
+/* What comes before leaves: claims and other changes of shadows. STALE: another was faster, or works here too. */
+struct status works_store_first(struct runner *runner, struct work *works, size_t count) MUST_CHECK;
+bool work_ends_here(const struct work *work); /* its leaves were written, and nothing is left to do */
+void work_close(struct work *work);           /* after a decision was carried out: ended, if it is */
 /* Stores decision->shadow under the work's key, compare-and-set. */
 struct status shadow_put(struct runner *runner, struct work *work, bool *out_stored) MUST_CHECK;
 /* Where a shadow goes that no longer belongs to its key: found by record and identity, never by a row. */
@@ -314,6 +351,38 @@ struct status shadow_gone_key(struct runner *runner, struct span row_key, struct
             return legacy_status_;                                                                                     \
         }                                                                                                              \
     } while (0)
+
+/* ---- chain.c ---- */
+
+/* Rows that are captured together. Everything lives in the arena of the time when it was read. */
+struct batch {
+    struct work *works;
+    size_t count;
+    uint16_t *slots; /* by key: index into works, plus one */
+    bool apart;      /* has to be done by itself, without a look at it beforehand */
+    struct legacy_event *events; /* of the outbox: which entries were joined into works; id 0: removed */
+    size_t *event_works;
+    size_t event_count;
+    struct span place; /* of a first load that has come so far; size 0: none, or it is stored */
+    struct works_job job;
+};
+/* The work of a row: SIZE_MAX where there is none; added if need be, while there is room for LIMIT_CAPTURE_ROWS. */
+size_t batch_find(const struct batch *batch, size_t table, struct span key);
+size_t batch_add(struct batch *batch, size_t table, struct span key);
+
+/* Where batches come from. */
+struct chain {
+    /* The next batch, without rows that are in `flight` (NULL: nothing is); none: its count stays 0. */
+    struct status (*next)(struct chain *chain, struct runner *runner, const struct batch *flight, struct batch *batch);
+    /* Every work has its end. */
+    struct status (*ended)(struct chain *chain, struct runner *runner, struct batch *batch);
+    /* Optional: whether no other batch may follow the first one now. */
+    bool (*full)(const struct chain *chain, const struct core_facts *facts);
+};
+/* Batch after batch, while they are large and for RUNNER_CHAIN_MS: the rows of the next are read while the leaves of one are
+ * written, and its claims are stored with the shadows of that one. What needs more than that is done by itself. Clears the
+ * arena between. When this returns, nothing is on its way. */
+struct status chain_run(struct runner *runner, struct chain *chain) MUST_CHECK;
 
 /* ---- write.c ---- */
 

@@ -95,7 +95,7 @@ void identity_digest(struct runner *runner, const struct shadow_cell *cells, siz
     memcpy(out_digest, digest.bytes, sizeof digest.bytes);
 }
 
-struct status work_shadow(struct runner *runner, const struct work *work, const struct shadow *shadow,
+struct status work_shadow(struct runner *runner, const struct work *work, const struct shadow *shadow, struct arena *arena,
                           struct legacy_shadow *out_shadow)
 {
     struct legacy_shadow stored = {.table = work->table,
@@ -105,7 +105,7 @@ struct status work_shadow(struct runner *runner, const struct work *work, const 
                                    .record = shadow->record,
                                    .part = shadow->part};
     identity_digest(runner, shadow->identity, shadow->identity_count, stored.identity);
-    TRY(shadow_encode(shadow, &runner->arena, &stored.bytes));
+    TRY(shadow_encode(shadow, arena, &stored.bytes));
     *out_shadow = stored;
     return status_ok();
 }

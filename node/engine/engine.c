@@ -316,54 +316,62 @@ struct status engine_submit(struct engine *engine, struct job *job)
     return status;
 }
 
-/* A job that carries another, and wakes whoever waits for it. */
-struct waiting_job {
-    struct job job;
-    struct job *inner;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool done;
-    struct status status;
-};
-
-static struct status waiting_run(struct job *job, struct core *core, struct arena *arena)
+/* A ticket's job carries another, and wakes whoever waits for it. */
+static struct status ticket_run(struct job *job, struct core *core, struct arena *arena)
 {
-    struct waiting_job *waiting = (struct waiting_job *)job;
-    return waiting->inner->run(waiting->inner, core, arena);
+    struct engine_ticket *ticket = (struct engine_ticket *)job;
+    return ticket->inner->run(ticket->inner, core, arena);
 }
 
-static void waiting_done(struct job *job, struct status status)
+static void ticket_done(struct job *job, struct status status)
 {
-    struct waiting_job *waiting = (struct waiting_job *)job;
-    if (waiting->inner->done) {
-        waiting->inner->done(waiting->inner, status);
+    struct engine_ticket *ticket = (struct engine_ticket *)job;
+    if (ticket->inner->done) {
+        ticket->inner->done(ticket->inner, status);
     }
-    pthread_mutex_lock(&waiting->lock);
-    waiting->status = status;
-    waiting->done = true;
-    pthread_cond_signal(&waiting->wake);
-    pthread_mutex_unlock(&waiting->lock);
+    pthread_mutex_lock(&ticket->lock);
+    ticket->status = status;
+    ticket->done = true;
+    pthread_cond_signal(&ticket->wake);
+    pthread_mutex_unlock(&ticket->lock);
+}
+
+static void ticket_release(struct engine_ticket *ticket)
+{
+    pthread_cond_destroy(&ticket->wake);
+    pthread_mutex_destroy(&ticket->lock);
+}
+
+struct status engine_send(struct engine *engine, struct job *job, struct engine_ticket *ticket)
+{
+    assert(!pthread_equal(pthread_self(), engine->thread));
+    *ticket = (struct engine_ticket){.job = {.run = ticket_run, .done = ticket_done, .reads_only = job->reads_only}, .inner = job};
+    pthread_mutex_init(&ticket->lock, NULL);
+    pthread_cond_init(&ticket->wake, NULL);
+    struct status status = engine_submit(engine, &ticket->job);
+    if (!status_is_ok(status)) {
+        ticket_release(ticket);
+    }
+    return status;
+}
+
+struct status engine_await(struct engine_ticket *ticket)
+{
+    pthread_mutex_lock(&ticket->lock);
+    while (!ticket->done) {
+        pthread_cond_wait(&ticket->wake, &ticket->lock);
+    }
+    pthread_mutex_unlock(&ticket->lock);
+    struct status status = ticket->status;
+    ticket_release(ticket);
+    return status;
 }
 
 struct status engine_call(struct engine *engine, struct job *job)
 {
-    assert(!pthread_equal(pthread_self(), engine->thread));
-    struct waiting_job waiting = {.job = {.run = waiting_run, .done = waiting_done, .reads_only = job->reads_only},
-                                  .inner = job};
-    pthread_mutex_init(&waiting.lock, NULL);
-    pthread_cond_init(&waiting.wake, NULL);
-    struct status status = engine_submit(engine, &waiting.job);
-    if (status_is_ok(status)) {
-        pthread_mutex_lock(&waiting.lock);
-        while (!waiting.done) {
-            pthread_cond_wait(&waiting.wake, &waiting.lock);
-        }
-        pthread_mutex_unlock(&waiting.lock);
-        status = waiting.status;
-    }
-    pthread_cond_destroy(&waiting.wake);
-    pthread_mutex_destroy(&waiting.lock);
-    return status;
+    struct engine_ticket ticket;
+    TRY(engine_send(engine, job, &ticket));
+    return engine_await(&ticket);
 }
 
 void engine_stop(struct engine *engine)

@@ -2,6 +2,8 @@
 #ifndef NODE_ENGINE_ENGINE_H
 #define NODE_ENGINE_ENGINE_H
 
+#include <pthread.h>
+
 #include "sync/core.h"
 
 /* The engine thread owns the core and its store. Work arrives as jobs in a bounded queue and is committed in groups: many
@@ -54,6 +56,18 @@ struct status engine_submit(struct engine *engine, struct job *job) MUST_CHECK;
 /* Runs a job and waits for its `done` (which may be NULL here). Never from the engine or the loop thread. The waiting
  * caller's queue place is counted like any other. */
 struct status engine_call(struct engine *engine, struct job *job) MUST_CHECK;
+/* The two halves of engine_call, for a caller that has something to do meanwhile. The ticket stays where it is; of one that
+ * was sent the end must be awaited, once. */
+struct engine_ticket { /* private to the engine */
+    struct job job;
+    struct job *inner;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+    struct status status;
+};
+struct status engine_send(struct engine *engine, struct job *job, struct engine_ticket *ticket) MUST_CHECK;
+struct status engine_await(struct engine_ticket *ticket) MUST_CHECK;
 /* Finishes what is queued, then ends the thread and frees. Accepts NULL. */
 void engine_stop(struct engine *engine);
 

@@ -49,6 +49,20 @@ def cpu_tree(pid):
     return total / TICK
 
 
+def cpu_backends(pid):
+    """Of a PostgreSQL server, by what its processes call themselves: "postgres: user database [local] idle"."""
+    used = {}
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as stat, open(f"/proc/{entry}/cmdline", encoding="utf-8") as title:
+                if entry.isdigit() and int(stat.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    words = title.read().split(":", 1)[-1].split()
+                    used[(" ".join(words[:2]), entry)] = cpu(entry)
+        except (OSError, IndexError):
+            pass
+    return used
+
+
 def cpu_threads(pid):
     threads = {}
     for task in os.listdir(f"/proc/{pid}/task"):

@@ -103,8 +103,10 @@ class Phase:
                 "legacy": measure.cpu_tree(self.f.cluster.pid())}
 
     def threads(self):
-        return {f"{who} {name} {task}": used for who, member in (("node", self.f.node), ("hub", self.f.hub))
-                for (name, task), used in measure.cpu_threads(member.process.pid).items()}
+        threads = {f"{who} {name} {task}": used for who, member in (("node", self.f.node), ("hub", self.f.hub))
+                   for (name, task), used in measure.cpu_threads(member.process.pid).items()}
+        backends = measure.cpu_backends(self.f.cluster.pid())
+        return {**threads, **{f"legacy {name} {task}": used for (name, task), used in backends.items()}}
 
     def __enter__(self):
         if self.options.perf:
@@ -130,9 +132,9 @@ class Phase:
         self.result.setdefault("ours", {})[self.name] = {
             "rate": self.count / took, "seconds": took, "changes": self.count, "leaves": self.f.at_hub() - self.leaves_before,
             "cpu_us": {who: (cpu[who] - self.cpu_before[who]) / self.count * 1e6 for who in cpu}}
-        used = sorted(((name, (threads[name] - self.threads_before.get(name, 0)) / took) for name in threads),
+        used = sorted(((name, (threads[name] - self.threads_before.get(name, 0)) / self.count * 1e6) for name in threads),
                       key=lambda item: -item[1])
-        self.result.setdefault("threads", {})[self.name] = [(name.rsplit(" ", 1)[0], share) for name, share in used if share > 0.02]
+        self.result.setdefault("threads", {})[self.name] = [(name.rsplit(" ", 1)[0], share) for name, share in used if share >= 1]
         print(f"  Simpul, {self.name}: {self.count / took:,.0f}/s", flush=True)
 
 
