@@ -280,7 +280,7 @@ struct status chain_run(struct runner *runner, struct chain *chain)
     struct batch batches[2];
     struct batch *flight = NULL;
     struct status status = status_ok();
-    int64_t until_ms = clock_monotonic_ms() + RUNNER_CHAIN_MS;
+    int64_t until_ms = clock_monotonic_ms() + (runner->chain_ms > 0 ? runner->chain_ms : RUNNER_CHAIN_MS);
     bool more = true;
     if (!runner->spare.memory.alloc) {
         arena_init(&runner->spare, runner->arena.memory, SIZE_MAX);

@@ -89,6 +89,7 @@ struct runner {
     struct arena arena;    /* of the batch in hand */
     struct arena spare;    /* of the one before it, whose leaves are being written */
     bool ready;            /* runner_may_work, in the last job */
+    int64_t chain_ms;      /* 0: RUNNER_CHAIN_MS */
     bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
                               has of this region is here, so that what stands on both sides is found */
     bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
