@@ -122,8 +122,9 @@ static struct status riding_of(struct serving *s, struct stream *stream, struct 
     return status_ok();
 }
 
-/* The leaf at a history entry with its proof; NULL where it cannot be given now. */
-static struct status attachment_make(struct serving *s, const struct history_entry *entry, bool first_of_answer,
+/* The leaf at a history entry with its proof; NULL where it cannot be given now. `alone`: no other may lean on its checkpoint,
+ * since what was asked for is read behind the streams. */
+static struct status attachment_make(struct serving *s, const struct history_entry *entry, bool alone,
                                      const struct attachment **out_attachment)
 {
     struct core *core = s->core;
@@ -150,10 +151,10 @@ static struct status attachment_make(struct serving *s, const struct history_ent
                                       .leaf = stored.leaf,
                                       .proof = proof->hashes,
                                       .proof_count = proof->count};
-    if (first_of_answer || s->last_note != stream) {
+    if (alone || s->last_note != stream) {
         attachment->checkpoint = riding->note;
     }
-    s->last_note = stream;
+    s->last_note = alone ? s->last_note : stream;
     TRY(wire_body_for(s, &header, stored.body, &attachment->body));
     *out_attachment = attachment;
     return status_ok();

@@ -93,14 +93,17 @@ static struct status read_leaves(struct pushing *p, enum verdict *out_verdict)
     return status_ok();
 }
 
-/* A dot of this hub, in its present epoch, that it has never written. */
+/* A dot of this hub, in its present epoch, that it has never written. One that a reader gave back may be parked: it waits for
+ * changes of the very node that names it. */
 static bool names_future(const struct core *core, const struct record *record, const struct ctx_entry *entry)
 {
+    uint64_t next;
+    struct hash prev;
     if (!node_id_equal(entry->replica.node, core->self) || entry->replica.epoch != core->meta.epoch) {
         return false;
     }
-    uint32_t index = record_replica_find(record, entry->replica);
-    return index == UINT32_MAX || record->replicas[index].rseq < entry->rseq;
+    own_next(record, entry->replica, &next, &prev);
+    return next <= entry->rseq;
 }
 
 static struct status check_known(struct pushing *p, enum verdict *out_verdict)

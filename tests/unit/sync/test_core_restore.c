@@ -439,6 +439,25 @@ static void a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers(void
     assert_string_equal(site_title(&world, &world.hub, other), "dari yang terlambat");
 }
 
+static void what_names_a_returned_change_that_waits_for_it_is_taken(void **state)
+{
+    (void)state;
+    struct store *copy;
+    must(store_model_copy(world.hub.store, world.memory, &copy));
+    edit("satu");
+    must(world_settle(&world));
+    must(hub_edit("dua, sesudah satu"));
+    must(world_settle(&world));
+    edit("tiga, sesudah dua");
+    must(world_settle(&world));
+    restore_hub(copy); /* two comes back before one, and three names it */
+    must(site_restart(&world, a));
+    must(world_settle(&world));
+    assert_false(hub_doubts(&(size_t){0}));
+    assert_string_equal(site_title(&world, &world.hub, id), "tiga, sesudah dua");
+    assert_true(digests_equal(&world, a, &world.hub, id));
+}
+
 static void a_route_that_the_hub_lost_comes_back_and_the_bundle_with_it(void **state)
 {
     (void)state;
@@ -665,6 +684,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_hello_answer_does_not_lock_the_node_out, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_acknowledged_changes_gets_them_again, start, stop),
         cmocka_unit_test_setup_teardown(a_hub_that_lost_its_own_changes_gets_them_back_from_its_readers, start, stop),
+        cmocka_unit_test_setup_teardown(what_names_a_returned_change_that_waits_for_it_is_taken, start, stop),
         cmocka_unit_test_setup_teardown(a_route_that_the_hub_lost_comes_back_and_the_bundle_with_it, start, stop),
         cmocka_unit_test_setup_teardown(a_person_may_let_a_doubtful_hub_write_although_a_node_is_silent, start, stop),
         cmocka_unit_test_setup_teardown(a_node_that_only_claims_to_hold_more_does_not_silence_the_hub, start, stop),
