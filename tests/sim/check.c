@@ -416,6 +416,9 @@ void check_site(struct world *w, struct site *s)
 
 bool check_is_settled(struct world *w)
 {
+    if (failover_lasts(w)) {
+        return false;
+    }
     for (uint32_t i = 0; i < w->site_count; i++) {
         struct site *s = &w->sites[i];
         if (s->copy_of || s->hostile) {
@@ -439,6 +442,9 @@ static void begin_all(struct world *w)
 
 void check_end(struct world *w)
 {
+    if (failover_lasts(w)) {
+        violation(w, "the hub still waits for what it lost");
+    }
     begin_all(w);
     for (uint32_t i = 1; i < w->site_count; i++) {
         struct site *s = &w->sites[i];

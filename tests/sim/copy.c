@@ -47,7 +47,7 @@ void copy_end(struct world *w, struct site *s)
 void copy_clone(struct world *w, struct site *of, uint64_t pick)
 {
     struct random random = {.state = pick};
-    struct site *s = of->core ? copy_new(w, of) : NULL;
+    struct site *s = of->core && !failover_lasts(w) ? copy_new(w, of) : NULL;
     if (!s) {
         return;
     }

@@ -56,12 +56,13 @@ static void backup(struct world *w, struct site *s)
     }
     must(w, store_model_copy(s->store, w->memory, &s->backup), "backup");
     s->backup_edits = w->oracle->edit_count;
+    s->backup_ms = w->now_ms;
     TRACE(w, s, "its store is copied");
 }
 
 static void restore(struct world *w, struct site *s, struct random *random)
 {
-    if (!s->backup) {
+    if (!s->backup || failover_lasts(w)) {
         return;
     }
     site_crash(w, s, 2 * MINUTE);
@@ -175,6 +176,9 @@ void fault_begin(struct world *w, const struct act *act)
         return;
     case ACT_clone:
         copy_clone(w, s, act->pick);
+        return;
+    case ACT_hub_restore:
+        failover_begin(w);
         return;
     case ACT_hostile:
         s->hostile_left += s->hostile ? 1 + (uint32_t)random_below(&random, 6) : 0;

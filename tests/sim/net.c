@@ -167,6 +167,11 @@ static enum served serve(struct world *w, struct site *s, struct message *messag
     if (message->kind == EXCHANGE_PUSH) {
         push_seen(w, s, &push, &pushed);
     }
+    if (w->failed_over && !failover_lasts(w)) {
+        SIM_MARK(w, failover_over);
+        TRACE(w, hub, "has everything back, and writes again");
+        (void)world_put(w, w->now_ms + 100, EVENT_OWED, 0);
+    }
     bool doubled = s->dialogue.poll && s->dialogue.poll->serial == message->serial;
     return empty && is_awaited(s, message) && !doubled && hub->core ? SERVED_HOLD : SERVED_ANSWER;
 }

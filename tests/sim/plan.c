@@ -161,6 +161,19 @@ static void plan_network(struct plan *plan, struct random *random)
     set[SETTING_cut_body] = sometimes(random, 60);
 }
 
+/* From a generator of its own, so that the other worlds stay what they are. */
+static void plan_hub_restores(struct plan *plan)
+{
+    struct random random = random_from(plan->seed, 2);
+    if (plan->settings[SETTING_hostile] > 0 || !random_hits(&random, 200)) {
+        return;
+    }
+    for (uint64_t i = 1 + random_below(&random, 3); i > 0; i--) {
+        plan_add(plan, &random, ACT_backup, 0);
+        plan_add(plan, &random, ACT_hub_restore, 0);
+    }
+}
+
 static void plan_swarm(struct plan *plan, struct random *random)
 {
     uint64_t *set = plan->settings;
@@ -194,6 +207,7 @@ static void plan_swarm(struct plan *plan, struct random *random)
     bool erases = random_hits(random, 400);
     plan_people(plan, random, clerk_acts, hub_acts, erases);
     plan_faults(plan, random, counts);
+    plan_hub_restores(plan);
 }
 
 void plan_make(struct plan *plan, uint64_t seed, enum plan_size size)

@@ -81,8 +81,28 @@ static bool power_failed(struct world *w, struct site *s)
     return true;
 }
 
+/* The generation file beside the store (node/store/generation.c): a doubt lasts until the core ends it. */
+static struct status doubt_kept(struct site *s, struct arena *arena)
+{
+    const struct span key = span_text(STORE_META_DOUBT);
+    const struct pair pair = {.key = key, .value = {0}};
+    struct span value;
+    TRY(s->store->ops->begin(s->store));
+    struct status status = s->doubt ? s->store->ops->put(s->store, STORE_META, &pair, 1) : status_ok();
+    if (status_is_ok(status)) {
+        status = s->store->ops->get(s->store, STORE_META, &key, 1, arena, &value);
+    }
+    if (!status_is_ok(status)) {
+        s->store->ops->rollback(s->store);
+        return status;
+    }
+    s->doubt = value.data != NULL;
+    return s->store->ops->commit(s->store);
+}
+
 static struct status site_open(struct world *w, struct site *s)
 {
+    TRY(doubt_kept(s, &w->arena));
     struct core_options options = {.memory = w->memory,
                                    .crypto = &s->stub.crypto,
                                    .store = s->store,

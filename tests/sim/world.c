@@ -17,6 +17,11 @@ _Noreturn void violation(struct world *w, const char *format, ...)
     longjmp(w->failed, 1);
 }
 
+_Noreturn void world_stop(struct world *w)
+{
+    longjmp(w->failed, 2);
+}
+
 void must(struct world *w, struct status status, const char *what)
 {
     if (!status_is_ok(status)) {
@@ -361,8 +366,9 @@ const char *world_run(struct world *w, struct plan *plan, struct counts *counts,
     arena_init(&w->arena, w->memory, SIZE_MAX);
     oracle_reset(oracle);
     memset(&oracle->edits[0], 0, sizeof oracle->edits[0]);
-    bool failed = setjmp(w->failed) != 0;
-    if (!failed) {
+    bool failed = false;
+    switch (setjmp(w->failed)) {
+    case 0:
         world_begin(w);
         world_run_until(w, WORLD_BEGIN + plan->settings[SETTING_days] * DAY + HOUR);
         come_to_rest(w);
@@ -372,8 +378,14 @@ const char *world_run(struct world *w, struct plan *plan, struct counts *counts,
         if (plan->seed % 4 == 1 && !lost->hostile) {
             copy_compare(w, lost);
         }
-        counts->simulated_ms += w->now_ms - WORLD_BEGIN;
+        break;
+    case 1:
+        failed = true;
+        break;
+    default: /* world_stop */
+        break;
     }
+    counts->simulated_ms += failed ? 0 : w->now_ms - WORLD_BEGIN;
     world_end(w);
     memcpy(plan->settings, settings, sizeof settings); /* the healing took the faults away */
     counts->seeds++;

@@ -116,6 +116,7 @@ struct site {
     struct legacy *legacy; /* NULL: hub, province */
     struct store *backup;
     size_t backup_edits;   /* values known to the oracle when it was made */
+    uint64_t backup_ms;
     struct legacy *legacy_image;
     bool connector_woken;
     uint64_t own_size;     /* of the own stream of the present epoch, for "before or after" */
@@ -148,6 +149,7 @@ struct world {
     struct oracle *oracle;
     struct site *hostile; /* the one that lies, or NULL */
     bool healed, idle;
+    bool failed_over;     /* the hub may lack what nodes hold */
     uint64_t leaf_count, legacy_writes, shadow_stores; /* so far, for "idle worlds write nothing" */
     uint64_t trace_hash;
     bool verbose;
@@ -165,6 +167,8 @@ void world_run_until(struct world *w, uint64_t until_ms);
 struct event *world_put(struct world *w, uint64_t at_ms, enum event_kind kind, uint32_t site);
 /* "Invariant broken": ends the run. */
 _Noreturn void violation(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Nothing more can be learnt from this world; no violation. */
+_Noreturn void world_stop(struct world *w);
 void must(struct world *w, struct status status, const char *what);
 
 /* ---- trace.c ---- */
@@ -241,6 +245,13 @@ void hub_erase(struct world *w, uint64_t pick);
 void fault_begin(struct world *w, const struct act *act);
 /* Everything heals: links, clocks, disks. */
 void fault_heal(struct world *w);
+
+/* ---- failover.c: the hub's store comes back as it was ---- */
+
+/* Nothing happens where a node lacks what it wrote: what two stores have lost nobody can give back. */
+void failover_begin(struct world *w);
+/* Nodes still hold what the hub lacks. */
+bool failover_lasts(struct world *w);
 
 /* ---- copy.c ---- */
 
