@@ -37,6 +37,7 @@
 #define LIMIT_PULL_WAIT_MS 55000
 #define LIMIT_OWN_STREAMS 1024      /* streams of one node, all epochs */
 #define LIMIT_LEASE_SIZE 64
+#define LIMIT_HEARD_COUNT 64        /* nodes told to a province with one answer */
 #define LIMIT_PROGRAM_SIZE 64       /* version of a program */
 #define LIMIT_WHY_SIZE 64           /* word for a void leaf */
 #define LIMIT_MESSAGE_SIZE (LIMIT_BATCH_RAW + 2 * 1024 * 1024) /* raw: leaves, bodies, proofs, what frames them */

@@ -61,6 +61,14 @@ struct health {
     uint32_t connectors, connectors_stuck;
 };
 
+/* What the hub heard of a node, told to the province that reads its streams. */
+struct node_heard {
+    struct node_id node;
+    uint64_t seen_ms, caught_up_ms, said_ms;
+    int64_t skew_ms;
+    const struct health *health; /* NULL: it says nothing */
+};
+
 /* POST /sync/v1/hello */
 struct hello {
     uint32_t version;
@@ -185,6 +193,8 @@ struct pull_answer {
     size_t digest_count;
     bool more;
     uint64_t now_ms;
+    const struct node_heard *heard; /* to a province: of its regencies */
+    size_t heard_count;
 };
 
 /* POST /sync/v1/bodies: positions in, bodies out. */

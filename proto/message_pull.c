@@ -50,6 +50,29 @@ static void pull_part_put(struct wire *wire, const struct pull_part *from, Simpu
 
 WIRE_LIST(pull_part, struct pull_part, Simpul__PullPart)
 
+static void node_heard_get(struct wire *wire, const Simpul__NodeHeard *from, struct node_heard *to)
+{
+    *to = (struct node_heard){.node = wire_get_node(wire, from->node),
+                              .seen_ms = from->seen_ms,
+                              .caught_up_ms = from->caught_up_ms,
+                              .said_ms = from->said_ms,
+                              .skew_ms = from->skew_ms,
+                              .health = health_get(wire, from->health)};
+}
+
+static void node_heard_put(struct wire *wire, const struct node_heard *from, Simpul__NodeHeard *to)
+{
+    simpul__node_heard__init(to);
+    to->node = wire_put_node(wire, from->node);
+    to->seen_ms = from->seen_ms;
+    to->caught_up_ms = from->caught_up_ms;
+    to->said_ms = from->said_ms;
+    to->skew_ms = from->skew_ms;
+    to->health = health_put(wire, from->health);
+}
+
+WIRE_LIST(node_heard, struct node_heard, Simpul__NodeHeard)
+
 /* `want` and `want_records` have one count in the struct and are two lists on the wire, equally long. */
 struct status pull_write(const struct pull *m, struct arena *arena, struct span *out_bytes)
 {
@@ -112,6 +135,8 @@ struct status pull_answer_write(const struct pull_answer *m, struct arena *arena
     to.n_digests = m->digest_count;
     to.more = m->more;
     to.now_ms = m->now_ms;
+    to.heard = node_heard_list_put(&w, m->heard, m->heard_count, LIMIT_HEARD_COUNT);
+    to.n_heard = m->heard_count;
     return message_pack(&w, &to.base, out_bytes);
 }
 
@@ -132,6 +157,8 @@ struct status pull_answer_read(struct span bytes, struct arena *arena, struct pu
         .digest_count = from->n_digests,
         .more = from->more,
         .now_ms = from->now_ms,
+        .heard = node_heard_list_get(&w, from->heard, from->n_heard),
+        .heard_count = from->n_heard,
     };
     TRY(wire_end(&w));
     *out_m = m;

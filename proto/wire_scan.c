@@ -42,6 +42,7 @@ static const struct scan_bound bounds[] = {
     {&simpul__pull_answer__descriptor, 3, LIMIT_WANT_COUNT},
     {&simpul__pull_answer__descriptor, 4, LIMIT_OWN_STREAMS},
     {&simpul__pull_answer__descriptor, 5, LIMIT_BATCH_LEAVES},
+    {&simpul__pull_answer__descriptor, 8, LIMIT_HEARD_COUNT},
     {&simpul__bodies_ask__descriptor, 1, LIMIT_BATCH_LEAVES},
     {&simpul__bodies_answer__descriptor, 2, LIMIT_BATCH_LEAVES},
 };

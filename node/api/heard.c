@@ -92,6 +92,19 @@ static uint64_t bounded(uint64_t number)
     return number < most ? number : most;
 }
 
+static void health_copy(const struct health *said, struct heard_node *out_node)
+{
+    out_node->health = (struct health){.now_ms = bounded(said->now_ms),
+                                       .started_ms = bounded(said->started_ms),
+                                       .certificate_end_ms = bounded(said->certificate_end_ms),
+                                       .waiting = bounded(said->waiting),
+                                       .quarantine = bounded(said->quarantine),
+                                       .store_bytes = bounded(said->store_bytes),
+                                       .connectors = said->connectors & INT32_MAX,
+                                       .connectors_stuck = said->connectors_stuck & INT32_MAX};
+    program_copy(said->program, out_node->program);
+}
+
 static void report_take(struct entry *entry, const struct heard_report *report)
 {
     slots_fill(entry, report->now_ms);
@@ -103,15 +116,7 @@ static void report_take(struct entry *entry, const struct heard_report *report)
         return;
     }
     const struct health *said = report->health;
-    entry->shown.health = (struct health){.now_ms = bounded(said->now_ms),
-                                          .started_ms = bounded(said->started_ms),
-                                          .certificate_end_ms = bounded(said->certificate_end_ms),
-                                          .waiting = bounded(said->waiting),
-                                          .quarantine = bounded(said->quarantine),
-                                          .store_bytes = bounded(said->store_bytes),
-                                          .connectors = said->connectors & INT32_MAX,
-                                          .connectors_stuck = said->connectors_stuck & INT32_MAX};
-    program_copy(said->program, entry->shown.program);
+    health_copy(said, &entry->shown);
     entry->shown.said_ms = report->now_ms;
     entry->shown.skew_ms = (int64_t)report->now_ms - (int64_t)entry->shown.health.now_ms;
     if (said->waiting == 0) {
@@ -131,6 +136,23 @@ void heard_report(struct heard *heard, struct node_id node, const struct heard_r
     struct entry *entry = entry_make(heard, node, report->now_ms);
     if (entry) {
         report_take(entry, report);
+    }
+    pthread_mutex_unlock(&heard->lock);
+}
+
+void heard_told(struct heard *heard, const struct node_heard *told, uint64_t now_ms)
+{
+    pthread_mutex_lock(&heard->lock);
+    struct entry *entry = entry_make(heard, told->node, now_ms);
+    if (entry && bounded(told->seen_ms) >= entry->shown.seen_ms) {
+        slots_fill(entry, now_ms);
+        entry->shown.seen_ms = bounded(told->seen_ms);
+        entry->up_ms = entry->down_ms = bounded(told->caught_up_ms);
+        if (told->health) {
+            health_copy(told->health, &entry->shown);
+            entry->shown.said_ms = bounded(told->said_ms);
+            entry->shown.skew_ms = told->skew_ms;
+        }
     }
     pthread_mutex_unlock(&heard->lock);
 }

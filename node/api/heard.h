@@ -45,6 +45,8 @@ struct heard_report {
 };
 
 void heard_report(struct heard *heard, struct node_id node, const struct heard_report *report);
+/* What another process heard of it; nothing newer is overwritten. */
+void heard_told(struct heard *heard, const struct node_heard *told, uint64_t now_ms);
 /* False: never heard. */
 bool heard_get(struct heard *heard, struct node_id node, uint64_t now_ms, struct heard_node *out_node);
 /* Replaces the file. */

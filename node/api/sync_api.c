@@ -12,6 +12,7 @@
 #include "node/peer/pack.h"
 
 enum {
+    FOLLOWS_MAX = 64, /* regencies of a province; more: it looks whenever anything grows */
     GROWN_MAX = 64,  /* scopes remembered between two rounds of the loop; more: every parked pull looks again */
     TICK_MS = 500,
 };
@@ -39,6 +40,8 @@ struct call {
     bool empty;
     bool cancelled;
     bool parked;
+    struct node_id follows[FOLLOWS_MAX];  /* of a province's pull, besides its own */
+    size_t follow_count;                  /* above FOLLOWS_MAX: everything */
     int64_t came_ms;     /* wall clock */
     bool reported;
     unsigned http_status;
@@ -110,6 +113,21 @@ static void report(struct call *call, const struct health *health, const struct 
     call->reported = true;
 }
 
+/* What a parked pull has to be woken for. */
+static void follows_find(struct call *call, const struct registry *registry)
+{
+    call->follow_count = 0;
+    for (size_t i = 0; i < registry->node_count; i++) {
+        struct node_id node = registry->nodes[i].id;
+        if (registry_is_province_of(registry, call->peer, scope_of_node(node))) {
+            if (call->follow_count < FOLLOWS_MAX) {
+                call->follows[call->follow_count] = node;
+            }
+            call->follow_count++;
+        }
+    }
+}
+
 static struct status serve_hello(struct call *call, struct core *core, struct span message, struct span *out_bytes)
 {
     struct hello hello;
@@ -130,6 +148,31 @@ static struct status serve_push(struct call *call, struct core *core, struct spa
     return push_answer_write(&answer, &call->arena, out_bytes);
 }
 
+/* A province is told how its regencies are; once for each pull that is answered, not while one is parked. */
+static struct status heard_add(struct call *call, struct pull_answer *answer)
+{
+    size_t follows = call->follow_count < LIMIT_HEARD_COUNT ? call->follow_count : LIMIT_HEARD_COUNT;
+    struct node_heard *told = arena_array(&call->arena, follows, sizeof *told);
+    struct heard_node *nodes = arena_array(&call->arena, follows, sizeof *nodes);
+    if (!told || !nodes) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    for (size_t i = 0; i < follows; i++) {
+        struct heard_node *node = &nodes[answer->heard_count];
+        if (heard_get(call->api->heard, call->follows[i], (uint64_t)clock_now_ms(), node)) {
+            node->health.program = span_text(node->program);
+            told[answer->heard_count++] = (struct node_heard){.node = node->node,
+                                                              .seen_ms = node->seen_ms,
+                                                              .caught_up_ms = node->caught_up_ms,
+                                                              .said_ms = node->said_ms,
+                                                              .skew_ms = node->skew_ms,
+                                                              .health = node->said_ms > 0 ? &node->health : NULL};
+        }
+    }
+    answer->heard = told;
+    return status_ok();
+}
+
 static struct status serve_pull(struct call *call, struct core *core, struct span message, struct span *out_bytes)
 {
     struct pull pull;
@@ -138,6 +181,7 @@ static struct status serve_pull(struct call *call, struct core *core, struct spa
     call->wait_ms = pull.wait_ms < LIMIT_PULL_WAIT_MS ? pull.wait_ms : LIMIT_PULL_WAIT_MS;
     TRY(core_serve_pull(core, call->peer, &pull, &call->arena, &answer, &call->empty));
     report(call, pull.health, answer.own, answer.own_count, call->empty);
+    TRY(call->follow_count > 0 ? heard_add(call, &answer) : status_ok());
     return pull_answer_write(&answer, &call->arena, out_bytes);
 }
 
@@ -162,6 +206,7 @@ static struct status call_run(struct job *job, struct core *core, struct arena *
         TRY(serve_push(call, core, message, &bytes));
         break;
     case CALL_PULL:
+        follows_find(call, core_registry(core));
         TRY(serve_pull(call, core, message, &bytes));
         break;
     }
@@ -265,12 +310,20 @@ static void call_returned(struct call *call)
     }
 }
 
-/* Its own scope grew, or it follows more than one. */
+static bool call_follows_scope(const struct call *call, struct scope_id scope)
+{
+    bool follows = scope_id_equal(scope, scope_of_node(call->peer)) || call->follow_count > FOLLOWS_MAX;
+    for (size_t i = 0; i < call->follow_count && !follows; i++) {
+        follows = scope_id_equal(scope, scope_of_node(call->follows[i]));
+    }
+    return follows;
+}
+
+/* A scope grew that it reads. */
 static bool call_follows(const struct call *call, const struct scope_id *grown, size_t count, bool all)
 {
-    struct scope_id own = scope_of_node(call->peer);
     for (size_t i = 0; i < count && !all; i++) {
-        all = scope_id_equal(grown[i], own);
+        all = call_follows_scope(call, grown[i]);
     }
     return all;
 }

@@ -3,6 +3,7 @@
 #include "node/control/verbs.h"
 #include "node/pki/pki.h"
 #include "node/process/local.h"
+#include "node/region/region.h"
 
 /* registry.request (a node's public facts), registry.add (at the hub), registry.list, registry.hub_key. */
 
@@ -103,6 +104,33 @@ static struct status request_read(struct verb_job *verb, struct request *out_req
     return status_ok();
 }
 
+/* The node of the province that a region lies in today, by the catalogue; none for what is no region, or a province itself. */
+static struct node_id province_of(struct node_id id)
+{
+    struct region province;
+    struct node_id parent = {{0}};
+    struct span code = span_of(id.text, node_id_size(id));
+    if (region_province(code, &province) && !span_equal(code, province.code) && !status_is_ok(node_id_parse(province.code, &parent))) {
+        parent = (struct node_id){{0}};
+    }
+    return parent;
+}
+
+/* Regencies that were registered without a province become those of this one: it reads their streams from then on. */
+static struct status regencies_adopt(struct core *core, struct node_id province)
+{
+    const struct registry *registry = core_registry(core);
+    for (size_t i = 0; i < registry->node_count; i++) { /* no node is added in between: the places stay */
+        const struct registry_node *node = &registry->nodes[i];
+        struct registry_entry entry = {.kind = KIND_REG_NODE, .node = node->id, .name = node->name, .institution = node->institution,
+                                       .parent = province, .active = node->active};
+        if (node->institution == INSTITUTION_REGENCY && node_id_size(node->parent) == 0 && node_id_equal(province_of(node->id), province)) {
+            TRY(core_registry_add(core, &entry));
+        }
+    }
+    return status_ok();
+}
+
 static struct status add_run(struct verb_job *verb, struct core *core, struct arena *arena)
 {
     (void)arena;
@@ -119,6 +147,7 @@ static struct status add_run(struct verb_job *verb, struct core *core, struct ar
                                       .node = request.node,
                                       .name = span_text(request.name),
                                       .institution = request.institution,
+                                      .parent = province_of(request.node),
                                       .active = true};
         struct registry_entry roles = {.kind = KIND_REG_ROLE,
                                        .node = request.node,
@@ -127,6 +156,7 @@ static struct status add_run(struct verb_job *verb, struct core *core, struct ar
                                                     : 1u << ROLE_PROVINCE};
         TRY(core_registry_add(core, &node));
         TRY(core_registry_add(core, &roles));
+        TRY(request.institution == INSTITUTION_PROVINCE ? regencies_adopt(core, request.node) : status_ok());
     }
     if (!registry_epoch_known(core_registry(core), core_registry(core)->size, request.node, request.epoch)) {
         struct registry_entry epoch = {.kind = KIND_REG_EPOCH, .node = request.node, .epoch = request.epoch};

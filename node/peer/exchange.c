@@ -122,6 +122,7 @@ static struct status take_message(struct exchange *x, struct core *core, struct 
         TRY(pull_answer_read(message, &x->arena, &pull));
         hub_ms = pull.now_ms;
         TRY(core_pull_answered(core, &pull, &x->next));
+        peer_heard(x->peer, pull.heard, pull.heard_count);
         break;
     case EXCHANGE_COUNT:
         return STATUS_MAKE(STATUS_INVALID);

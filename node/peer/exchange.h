@@ -69,6 +69,9 @@ void comparison_submit(struct comparison *comparison, struct engine *engine);
 /* In peer.c: what the node says of itself, in `arena`; NULL: nothing. Engine thread. */
 const struct health *peer_health(struct peer *peer, struct core *core, struct arena *arena);
 
+/* In peer.c: what a taken pull told of other nodes. Engine thread. */
+void peer_heard(struct peer *peer, const struct node_heard *told, size_t count);
+
 /* In peer.c: hands an exchange back to the loop thread. Called on the engine thread. */
 void peer_post(struct peer *peer, struct exchange *x);
 

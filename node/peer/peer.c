@@ -34,6 +34,7 @@ struct peer {
     struct http_client *client;
     void *owner;
     struct status (*health)(void *owner, struct core *core, struct arena *arena, struct health *out_health);
+    void (*heard)(void *owner, const struct node_heard *told);
     uv_async_t async;
     uv_timer_t timer;
     char url[PATH_SIZE];
@@ -441,6 +442,13 @@ const struct health *peer_health(struct peer *peer, struct core *core, struct ar
     return health && status_is_ok(peer->health(peer->owner, core, arena, health)) ? health : NULL;
 }
 
+void peer_heard(struct peer *peer, const struct node_heard *told, size_t count)
+{
+    for (size_t i = 0; i < count && peer->heard; i++) {
+        peer->heard(peer->owner, &told[i]);
+    }
+}
+
 void peer_post(struct peer *peer, struct exchange *x)
 {
     pthread_mutex_lock(&peer->lock);
@@ -466,6 +474,7 @@ struct status peer_start(const struct peer_options *options, struct peer **out_p
     peer->client = options->client;
     peer->owner = options->owner;
     peer->health = options->health;
+    peer->heard = options->heard;
     peer->jitter = options->seed | 1;
     peer->back_off_ms = LIMIT_RETRY_FIRST_MS;
     peer->takeover = options->in_takeover;

@@ -35,6 +35,8 @@ struct peer_options {
     void *owner;
     /* Engine thread, in a job that only reads: what the node says of itself. May be NULL; what fails is not said. */
     struct status (*health)(void *owner, struct core *core, struct arena *arena, struct health *out_health);
+    /* Engine thread: what the hub told of a node whose streams are read here. May be NULL. */
+    void (*heard)(void *owner, const struct node_heard *told);
 };
 
 struct peer_status {

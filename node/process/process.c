@@ -335,6 +335,14 @@ static struct status start_server(struct running *running)
     return status_ok();
 }
 
+static void on_heard(void *owner, const struct node_heard *told)
+{
+    struct process *process = owner;
+    if (process->heard) {
+        heard_told(process->heard, told, (uint64_t)clock_now_ms());
+    }
+}
+
 static struct status start_peer(struct running *running)
 {
     struct process *process = &running->process;
@@ -353,7 +361,8 @@ static struct status start_peer(struct running *running)
                                    .hub_url = config->hub_url,
                                    .in_takeover = running->options->takeover,
                                    .owner = process,
-                                   .health = health_read};
+                                   .health = health_read,
+                                   .heard = on_heard};
     process->local.crypto->random(process->local.crypto->owner, &options.seed, sizeof options.seed);
     return peer_start(&options, &process->peer);
 }

@@ -378,11 +378,20 @@ class World:
 
     def regency(self, ident, name, legacy, changes=(), start=True, zone="WIB", poll="50 ms"):
         """A node beside `legacy`, whose mapping is the sample of that name; registered, its link through a relay."""
+        return self._node(ident, "regency", zone, (name, legacy, changes, poll), start, (), ())
+
+    def province(self, ident, more=()):
+        """A node that reads its regencies, with a page of its own."""
+        return self._node(ident, "province", "WIB", (None, None, (), None), True, more, ("--province",))
+
+    def _node(self, ident, role, zone, attached, start, more, registered_as):
+        name, legacy, changes, poll = attached
         folder = self.path(ident)
         os.makedirs(folder)
         relay = Relay(self.hub_port)
-        lines = ["role: regency", f'node: "{ident}"', f"deployment: {DEPLOYMENT}", "data_dir: data", f"zone: {zone}",
-                 f'hub: {{url: "https://localhost:{relay.port}"}}', 'listen: {admin: "127.0.0.1:0"}']
+        page = ', page: "127.0.0.1:0", sync: "127.0.0.1:0"' if role == "province" else ""
+        lines = [f"role: {role}", f'node: "{ident}"', f"deployment: {DEPLOYMENT}", "data_dir: data", f"zone: {zone}",
+                 f'hub: {{url: "https://localhost:{relay.port}"}}', f'listen: {{admin: "127.0.0.1:0"{page}}}', *more]
         node = Member(self, ident, folder, lines)
         node.relay = relay
         self.members.append(node)
@@ -393,8 +402,8 @@ class World:
         node.command("init")
         request = os.path.join(folder, "request.json")
         with open(request, "w", encoding="utf-8") as file:
-            file.write(node.command("pki", "request", "--name", "Kabupaten " + ident))
-        self.hub.command("pki", "register", request)
+            file.write(node.command("pki", "request", "--name", "Kabupaten " + ident if role == "regency" else "Provinsi " + ident))
+        self.hub.command("pki", "register", request, *registered_as)
         if legacy:
             node.command("connector", "install", name)
         if start:

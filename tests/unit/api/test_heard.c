@@ -127,6 +127,28 @@ static void a_program_that_says_nothing_of_itself_is_only_heard(void **state)
     heard_free(heard);
 }
 
+static void what_the_hub_tells_a_province_overwrites_nothing_newer(void **state)
+{
+    (void)state;
+    static const struct health health = {.quarantine = 7, .waiting = 1};
+    struct heard *heard = heard_made(NULL);
+    struct node_heard told = {.node = node, .seen_ms = start, .caught_up_ms = start - 60000, .said_ms = start, .skew_ms = -5, .health = &health};
+    heard_told(heard, &told, start + 10);
+    struct heard_node shown = look(heard, start + 20);
+    assert_int_equal(shown.caught_up_ms, start - 60000);
+    assert_int_equal(shown.skew_ms, -5);
+    assert_int_equal(shown.health.quarantine, 7);
+    told.seen_ms = start - 1;
+    told.health = NULL;
+    told.caught_up_ms = 1;
+    heard_told(heard, &told, start + 30);
+    assert_int_equal(look(heard, start + 40).caught_up_ms, start - 60000);
+    told.seen_ms = start + 1;
+    heard_told(heard, &told, start + 50);
+    assert_int_equal(look(heard, start + 60).health.quarantine, 7); /* older word stays where none comes */
+    heard_free(heard);
+}
+
 static void a_restart_remembers_and_a_damaged_file_is_an_empty_one(void **state)
 {
     (void)state;
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_silent_node_lags_more_each_quarter_of_an_hour),
         cmocka_unit_test(hostile_words_are_bounded),
         cmocka_unit_test(a_program_that_says_nothing_of_itself_is_only_heard),
+        cmocka_unit_test(what_the_hub_tells_a_province_overwrites_nothing_newer),
         cmocka_unit_test(a_restart_remembers_and_a_damaged_file_is_an_empty_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,17 @@ static void what_a_node_says_of_its_health_comes_back_and_an_older_program_says_
     assert_ok(hello_read(bytes, &arena, &read));
     assert_ok(hello_write(&read, &arena, &again));
     assert_true(span_equal(bytes, again));
+    const struct node_heard heard[] = {{{"64.09"}, 1, 2, 3, -4, &health}, {.node = {"64.71"}, .seen_ms = 5}};
+    struct pull_answer told = pull_answer;
+    struct pull_answer back;
+    told.heard = heard;
+    told.heard_count = 2;
+    assert_ok(pull_answer_write(&told, &arena, &bytes));
+    assert_ok(pull_answer_read(bytes, &arena, &back));
+    assert_int_equal(back.heard_count, 2);
+    assert_int_equal(back.heard[0].skew_ms, -4);
+    assert_int_equal(back.heard[0].health->quarantine, 5);
+    assert_null(back.heard[1].health);
     char text[LIMIT_PROGRAM_SIZE + 1];
     memset(text, 'v', sizeof text);
     struct health long_one = {.program = span_of(text, sizeof text)};
@@ -360,7 +371,7 @@ static void a_flood_of_empty_messages_takes_no_memory(void **state)
     const struct {
         size_t kind;
         unsigned number;
-    } floods[] = {{0, 15}, {5, 15}, {0, 9}, {1, 7}, {2, 7}, {3, 6}, {3, 7}, {4, 1}, {4, 2}, {5, 2}, {5, 3}, {5, 4}, {5, 5}, {6, 1}, {7, 2}};
+    } floods[] = {{0, 15}, {5, 15}, {0, 9}, {1, 7}, {2, 7}, {3, 6}, {3, 7}, {4, 1}, {4, 2}, {5, 2}, {5, 3}, {5, 4}, {5, 5}, {5, 8}, {6, 1}, {7, 2}};
     for (size_t i = 0; i < COUNT_OF(floods); i++) {
         struct test_heap counted = {0};
         struct arena arena = test_arena(&counted);
