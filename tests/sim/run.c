@@ -65,6 +65,7 @@ static void run_one(struct world *world, struct plan *plan, struct pool *pool, s
     uint64_t again = 0;
     plan_make(plan, worker->seed, size);
     const char *why = world_run(world, plan, &worker->counts, pool, false, &hash);
+    worker->counts.traces += random_mix(worker->seed + hash);
     if (why) {
         found_add(shared, worker->seed, why);
         return;

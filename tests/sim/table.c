@@ -23,6 +23,7 @@ void counts_add(struct counts *to, const struct counts *from)
     to->writes += from->writes;
     to->edits += from->edits;
     to->twice += from->twice;
+    to->traces += from->traces;
     for (size_t i = 0; i < ACT_COUNT; i++) {
         to->faults[i] += from->faults[i];
     }
@@ -82,6 +83,7 @@ void table_print(const struct counts *counts, double cpu_seconds)
     printf("values written by people  %" PRIu64 "\n", counts->edits);
     printf("changes, write-backs      %" PRIu64 ", %" PRIu64 "\n", counts->leaves, counts->writes);
     printf("messages                  %" PRIu64 "\n", counts->messages);
+    printf("traces                    %016" PRIx64 "\n", counts->traces);
     print_faults(counts);
     print_marks(counts);
     printf("invariants                1-4, 6-8, 12, 14 checked; 10, 13, 16 in part; 5, 11, 15, 17 not yet; 9 needs sealing\n");

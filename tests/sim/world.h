@@ -130,6 +130,7 @@ struct site {
 
 struct counts {
     uint64_t seeds, events, acts, simulated_ms, messages, leaves, writes, edits, twice;
+    uint64_t traces; /* trace hashes, summed up: two builds that do the same print the same */
     uint64_t faults[ACT_COUNT];
     uint64_t marks[MARK_COUNT];
 };
