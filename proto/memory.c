@@ -156,14 +156,8 @@ static bool buffer_extend(struct buffer *buffer, size_t capacity)
     return true;
 }
 
-static bool buffer_reserve(struct buffer *buffer, size_t size)
+static bool buffer_grow(struct buffer *buffer, size_t size)
 {
-    if (buffer->failed) {
-        return false;
-    }
-    if (size <= buffer->capacity - buffer->size) {
-        return true;
-    }
     if (size > SIZE_MAX / 4 - buffer->size) {
         buffer->failed = true;
         return false;
@@ -186,6 +180,14 @@ static bool buffer_reserve(struct buffer *buffer, size_t size)
     buffer->data = data;
     buffer->capacity = capacity;
     return true;
+}
+
+static inline bool buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (buffer->failed) {
+        return false;
+    }
+    return size <= buffer->capacity - buffer->size || buffer_grow(buffer, size);
 }
 
 void buffer_add(struct buffer *buffer, const void *data, size_t size)
@@ -230,6 +232,10 @@ void buffer_add_varint(struct buffer *buffer, uint64_t value)
 {
     uint8_t bytes[10];
     size_t size = 0;
+    if (value < 0x80) { /* nearly all of them */
+        buffer_add_u8(buffer, (uint8_t)value);
+        return;
+    }
     while (value >= 0x80) {
         bytes[size++] = (uint8_t)(value | 0x80);
         value >>= 7;
@@ -300,8 +306,11 @@ uint64_t reader_varint(struct reader *reader)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = reader_u8(reader);
-        if (reader->failed || (shift == 63 && byte > 1)) {
+        if (reader->failed || reader->at == reader->bytes.size) {
+            break;
+        }
+        uint8_t byte = reader->bytes.data[reader->at++];
+        if (shift == 63 && byte > 1) {
             break;
         }
         value |= (uint64_t)(byte & 0x7f) << shift;

@@ -54,11 +54,26 @@ void core_free(struct core *core)
     memory.release(memory.owner, core);
 }
 
-static struct core_undo undo_take(const struct core *core)
+/* Without what stands behind the count: the ranges are most of a core, and mostly empty. */
+static void made_copy(struct made_pushes *to, const struct made_pushes *from)
 {
-    return (struct core_undo){
-        .meta = core->meta, .stored = core->stored, .made = core->made, .registry_size = core->registry.size,
-        .phase = core->phase, .in_doubt = core->in_doubt, .lease_taken = core->lease_taken, .current = core->current};
+    to->stream = from->stream;
+    to->count = from->count;
+    for (size_t i = 0; i < from->count; i++) {
+        to->ranges[i] = from->ranges[i];
+    }
+}
+
+static void undo_take(const struct core *core, struct core_undo *undo)
+{
+    undo->meta = core->meta;
+    undo->stored = core->stored;
+    made_copy(&undo->made, &core->made);
+    undo->registry_size = core->registry.size;
+    undo->phase = core->phase;
+    undo->in_doubt = core->in_doubt;
+    undo->lease_taken = core->lease_taken;
+    undo->current = core->current;
 }
 
 static void transaction_clear(struct core *core)
@@ -104,7 +119,7 @@ static struct status begin(struct core *core, uint64_t now_ms, bool reading)
     core->marked = false;
     group_next(core);
     core->level_begin = ++core->level;
-    core->at_begin = undo_take(core);
+    undo_take(core, &core->at_begin);
     return status_ok();
 }
 
@@ -125,7 +140,7 @@ static void undo_to(struct core *core, const struct core_undo *undo, uint64_t le
     core->level++;
     core->meta = undo->meta;
     core->stored = undo->stored;
-    core->made = undo->made;
+    made_copy(&core->made, &undo->made);
     core->phase = undo->phase;
     core->in_doubt = undo->in_doubt;
     core->lease_taken = undo->lease_taken;
@@ -190,7 +205,7 @@ struct status core_mark(struct core *core)
     core->marked = true;
     group_next(core);
     core->level_mark = ++core->level;
-    core->at_mark = undo_take(core);
+    undo_take(core, &core->at_mark);
     return status_ok();
 }
 

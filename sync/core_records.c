@@ -22,8 +22,10 @@ static struct cached *cached_find(struct core *core, struct record_id id)
 
 void records_forget(struct core *core)
 {
-    memset(core->buckets, 0, sizeof core->buckets);
-    core->all = NULL;
+    if (core->all) {
+        memset(core->buckets, 0, sizeof core->buckets);
+        core->all = NULL;
+    }
 }
 
 static struct status cached_add(struct core *core, const struct record_row *row, struct cached **out_cached)

@@ -6,6 +6,7 @@
 
 #define KEY_SIZE 37
 #define ITEMS_MAX 512
+#define ROWS_AT_ONCE 32
 
 bool inbox_possible(const struct record *record)
 {
@@ -50,30 +51,41 @@ static struct status item_put(struct core *core, struct span key, const struct c
     return store_put_one(core->store, STORE_INBOX, key, value);
 }
 
+static bool is_among(struct span key, const uint8_t (*keys)[KEY_SIZE], size_t key_count)
+{
+    for (size_t i = 0; i < key_count; i++) {
+        if (span_equal(key, span_of(keys[i], KEY_SIZE))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct status rows_remove_others(struct core *core, char kind, struct record_id record, const uint8_t (*keys)[KEY_SIZE],
                                         size_t key_count)
 {
-    uint8_t from[KEY_SIZE] = {(uint8_t)kind};
+    uint8_t from[KEY_SIZE + 1] = {(uint8_t)kind};
     uint8_t end[KEY_SIZE + 1];
+    struct pair rows[ROWS_AT_ONCE];
+    size_t from_size = 17;
+    size_t count = 0;
     memcpy(from + 1, record.bytes, sizeof record.bytes);
     memset(end, 0xff, sizeof end);
     memcpy(end, from, 17);
-    struct pair *rows = arena_array(&core->scratch, ITEMS_MAX, sizeof *rows);
-    size_t count;
-    if (!rows) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    TRY(core->store->ops->scan(core->store, STORE_INBOX, span_of(from, 17), span_of(end, sizeof end), false, ITEMS_MAX,
-                               SIZE_MAX, &core->scratch, rows, &count));
-    for (size_t i = 0; i < count; i++) {
-        bool keep = false;
-        for (size_t k = 0; k < key_count && !keep; k++) {
-            keep = span_equal(rows[i].key, span_of(keys[k], KEY_SIZE));
+    do {
+        TRY(core->store->ops->scan(core->store, STORE_INBOX, span_of(from, from_size), span_of(end, sizeof end), false,
+                                   ROWS_AT_ONCE, SIZE_MAX, &core->scratch, rows, &count));
+        for (size_t i = 0; i < count; i++) {
+            if (!is_among(rows[i].key, keys, key_count)) {
+                TRY(store_remove_one(core->store, STORE_INBOX, rows[i].key));
+            }
         }
-        if (!keep) {
-            TRY(store_remove_one(core->store, STORE_INBOX, rows[i].key));
+        if (count == ROWS_AT_ONCE && rows[count - 1].key.size <= KEY_SIZE) {
+            from_size = rows[count - 1].key.size + 1; /* behind the last one */
+            memset(from, 0, sizeof from);
+            memcpy(from, rows[count - 1].key.data, from_size - 1);
         }
-    }
+    } while (count == ROWS_AT_ONCE);
     return status_ok();
 }
 

@@ -22,15 +22,15 @@ static struct status wanted_add(struct core *core, struct arena *arena, struct p
 {
     uint8_t from[1] = {'W'};
     uint8_t end[1] = {'W' + 1};
-    struct pair *rows = arena_array(arena, LIMIT_WANT_COUNT, sizeof *rows);
-    struct dot *want = arena_array(arena, LIMIT_WANT_COUNT, sizeof *want);
-    struct record_id *records = arena_array(arena, LIMIT_WANT_COUNT, sizeof *records);
+    struct pair rows[LIMIT_WANT_COUNT];
     size_t count;
-    if (!rows || !want || !records) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
     TRY(core->store->ops->scan(core->store, STORE_WAITING, span_of(from, 1), span_of(end, 1), false, LIMIT_WANT_COUNT,
                                SIZE_MAX, arena, rows, &count));
+    struct dot *want = arena_array(arena, count, sizeof *want);
+    struct record_id *records = arena_array(arena, count, sizeof *records);
+    if (!want || !records) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
     for (size_t i = 0; i < count; i++) {
         struct reader r;
         reader_init(&r, rows[i].value);
@@ -52,7 +52,8 @@ static struct status wanted_add(struct core *core, struct arena *arena, struct p
 struct status core_pull(struct core *core, uint32_t wait_ms, struct arena *arena, struct pull *out_pull)
 {
     struct pull pull = {.wait_ms = wait_ms, .bytes_max = LIMIT_PUSH_BYTES};
-    struct stream_state *have = arena_array(arena, LIMIT_READ_STREAMS, sizeof *have);
+    size_t most = core->set.count < LIMIT_READ_STREAMS ? core->set.count : LIMIT_READ_STREAMS;
+    struct stream_state *have = arena_array(arena, most, sizeof *have);
     if (!have || core->is_hub) {
         return STATUS_MAKE(core->is_hub ? STATUS_DENIED : STATUS_NO_MEMORY);
     }

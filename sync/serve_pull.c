@@ -194,7 +194,7 @@ static struct status wire_leaf_make(struct serving *s, const struct stream *stre
         if (stream->own && header.kind == KIND_RELAY) {
             TRY(relay_attachment(s, &header, &leaf.attachment));
         }
-        if (header.has_record && s->id_count < LIMIT_BATCH_LEAVES) {
+        if (header.has_record) {
             s->ids[s->id_count++] = header.record;
         }
     }
@@ -244,12 +244,27 @@ static struct status part_consistency(struct serving *s, struct stream *stream, 
     return status_ok();
 }
 
+/* For the records of `count` more leaves; what has been collected moves. */
+static struct status ids_room(struct serving *s, size_t count)
+{
+    struct record_id *ids = arena_array(&s->core->scratch, s->id_count + count, sizeof *ids);
+    if (!ids) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
+    if (s->id_count > 0) {
+        memcpy(ids, s->ids, s->id_count * sizeof *ids);
+    }
+    s->ids = ids;
+    return status_ok();
+}
+
 static struct status part_make(struct serving *s, struct stream *stream, uint64_t first)
 {
     struct stored_leaf *stored;
     size_t count;
     TRY(stream_run(s->core, stream, first, s->leaves_left, s->bytes_left, s->arena, &stored, &count));
     TRY(prefetch_run(s->core, stored, count));
+    TRY(ids_room(s, count));
     struct wire_leaf *leaves = arena_array(s->arena, count, sizeof *leaves);
     if (!leaves) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
@@ -377,8 +392,7 @@ struct status core_serve_pull(struct core *core, struct node_id peer, const stru
     struct record_digest *digests;
     size_t parts_max = core->set.count < LIMIT_PULL_ORIGINS ? core->set.count : LIMIT_PULL_ORIGINS;
     s.parts = arena_array(arena, parts_max, sizeof *s.parts);
-    s.ids = arena_array(&core->scratch, LIMIT_BATCH_LEAVES, sizeof *s.ids);
-    if (!s.parts || !s.ids) {
+    if (!s.parts) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     TRY(wanted_make(&s, &answer));
