@@ -33,6 +33,9 @@ struct status pending_put(struct world *w, struct site *s, uint32_t key, uint32_
 struct status pending_drop(struct site *s, uint32_t key);
 bool pending_settle(struct world *w, struct site *s);
 
+void shadow_settle(struct shadow_row *at, const struct row *row);
+bool shadow_is_settled(const struct shadow_row *at, const struct row *row);
+
 /* connector_row.c: rounds of one row, or (key without row) of a vanished row's shadow */
 enum row_end connector_row(struct world *w, struct site *s, uint32_t key);
 enum row_end connector_insert(struct world *w, struct site *s, struct record_id id);

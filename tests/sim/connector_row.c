@@ -419,6 +419,24 @@ static bool is_held(const struct capture_decision *decision)
                                           decision->wait != WAIT_GRACE && decision->wait != WAIT_UNREADABLE);
 }
 
+/* Form windows still stand open: the same row may be decided otherwise when they are over. */
+static bool time_will_tell(const struct shadow *shadow)
+{
+    for (size_t i = 0; i < shadow->register_count; i++) {
+        for (size_t k = 0; k < shadow->registers[i].past_count; k++) {
+            if (shadow->registers[i].past[k].open) {
+                return true;
+            }
+        }
+    }
+    for (size_t i = 0; i < shadow->erasure_count; i++) {
+        if (!shadow->erasures[i].seen) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One decision, carried out. ROW_HELD with work.held false: decide again. */
 static enum row_end row_step(struct world *w, struct site *s, struct work *work)
 {
@@ -462,6 +480,11 @@ static enum row_end row_step(struct world *w, struct site *s, struct work *work)
     case CAPTURE_BLANK:
         return do_write(w, s, work);
     case CAPTURE_NOTHING:
+        if (work->at && work->decision.wait == WAIT_NONE && !time_will_tell(work->input.shadow)) {
+            shadow_settle(work->at, work->row);
+        }
+        work->held = is_held(&work->decision);
+        return ROW_DONE;
     case CAPTURE_WAIT:
         work->held = is_held(&work->decision);
         return ROW_DONE;
@@ -477,7 +500,7 @@ enum row_end connector_row(struct world *w, struct site *s, uint32_t key)
     for (size_t round = 0; round < ROUNDS; round++) {
         struct work *work = arena_alloc(&w->arena, sizeof *work);
         *work = (struct work){.row = legacy_row(s->legacy, key), .at = legacy_shadow(s->legacy, key), .key = key};
-        if (!work->row && !work->at) {
+        if ((!work->row && !work->at) || (work->at && shadow_is_settled(work->at, work->row))) {
             return ROW_DONE;
         }
         work->born = work->row && !work->at ? work->row->born : work->at->born;

@@ -53,6 +53,40 @@ bool shadow_store(struct world *w, struct site *s, uint32_t key, uint32_t born, 
     return shadow_set(w, s, key, born, shadow->version, shadow->record, shadow->state, bytes);
 }
 
+void shadow_settle(struct shadow_row *at, const struct row *row)
+{
+    at->settled = true;
+    at->settled_row = row != NULL;
+    if (row) {
+        memcpy(at->settled_columns, row->columns, sizeof row->columns);
+    }
+}
+
+bool shadow_is_settled(const struct shadow_row *at, const struct row *row)
+{
+    if (!at->settled || at->settled_row != (row != NULL) || (row && row->born != at->born)) {
+        return false;
+    }
+    return !row || memcmp(at->settled_columns, row->columns, sizeof row->columns) == 0;
+}
+
+void connector_saved(struct site *s, const struct record_id *ids, size_t count)
+{
+    for (size_t i = 0; i < SHADOWS && count > 0; i++) {
+        struct shadow_row *at = &s->legacy->shadows[i];
+        for (size_t k = 0; k < count && at->settled; k++) {
+            at->settled = !record_id_equal(at->record, ids[k]);
+        }
+    }
+}
+
+void connector_forget(struct legacy *legacy)
+{
+    for (size_t i = 0; i < SHADOWS; i++) {
+        legacy->shadows[i].settled = false;
+    }
+}
+
 void shadow_drop(struct world *w, struct shadow_row *at)
 {
     w->memory.release(w->memory.owner, at->bytes);
@@ -65,6 +99,7 @@ void shadow_aside(struct world *w, struct site *s, uint32_t key)
     struct shadow_row *shadow = legacy_shadow(s->legacy, key);
     if (shadow) {
         shadow->key = SHADOW_ASIDE + ++s->legacy->aside;
+        shadow->settled = false;
         w->shadow_stores++;
     }
 }
@@ -89,6 +124,7 @@ void legacy_copy(struct world *w, struct legacy *to, const struct legacy *from)
             uint8_t *copy = w->memory.alloc(w->memory.owner, shadow->bytes_size);
             memcpy(copy, shadow->bytes, shadow->bytes_size);
             shadow->bytes = copy;
+            shadow->settled = false;
         }
     }
 }

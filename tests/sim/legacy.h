@@ -46,6 +46,10 @@ struct shadow_row {
     enum shadow_state state;
     uint32_t bytes_size;
     uint8_t *bytes; /* in the pool; owned */
+    /* The last look found nothing to do, at a row of these columns (none: it is gone); until shadow, record or row change,
+     * the next would find nothing either. */
+    bool settled, settled_row;
+    struct text settled_columns[COLUMN_COUNT];
 };
 #define SHADOW_ASIDE 1000000U
 

@@ -164,6 +164,7 @@ void site_start(struct world *w, struct site *s)
     peer_wake(w, s, 100);
     if (s->legacy) {
         s->legacy->known_generation = 0; /* a comparison comes first */
+        connector_forget(s->legacy);
         connector_wake(w, s, 500);
     }
 }
@@ -220,6 +221,11 @@ struct status site_end(struct world *w, struct site *s, struct status status)
         trace_mix(w, s->index, core_unacked(s->core));
         if (s->is_hub) {
             site_grown(w);
+        } else if (s->legacy) {
+            const struct record_id *ids;
+            size_t count;
+            core_saved(s->core, &ids, &count);
+            connector_saved(s, ids, count);
         }
         (void)power_failed(w, s);
         if (s->core) {

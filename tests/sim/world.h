@@ -223,6 +223,10 @@ void peer_timed_out(struct world *w, struct site *s, enum exchange_kind kind, ui
 
 void connector_wake(struct world *w, struct site *s, uint64_t after_ms);
 void connector_run(struct world *w, struct site *s, bool all);
+/* These records were saved: what was found of their rows holds no longer. */
+void connector_saved(struct site *s, const struct record_id *ids, size_t count);
+/* The site begins anew. */
+void connector_forget(struct legacy *legacy);
 
 /* ---- clerk.c ---- */
 
