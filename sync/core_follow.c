@@ -35,6 +35,7 @@ static struct status load_all(struct core *core, const struct store_moves *moves
 static struct status follow(struct core *core, const struct store_moves *moves)
 {
     uint64_t held = core->registry.size;
+    stream_tails_forget(core); /* leaves may have been taken back */
     TRY(core_meta_load(core));
     TRY(streams_reload(core, moves->streams, moves->stream_count));
     TRY(core_registry_follow(core));

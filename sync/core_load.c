@@ -173,6 +173,7 @@ struct status core_load(struct core *core)
     core->phase = core->is_hub ? PHASE_READY : PHASE_HELLO;
     core->current = false;
     core->made.count = 0;
+    stream_tails_forget(core);
     TRY(core_meta_load(core));
     TRY(streams_load(core));
     return core_registry_load(core);

@@ -68,6 +68,7 @@ struct status stream_check(struct core *core, struct stream *stream, struct faul
     struct tree_tiles tiles;
     struct hash kept;
     uint64_t size = stream->range.size;
+    stream_tails_forget(core);
     struct status status = stream_tiles(core, stream, &core->scratch, &tiles);
     if (status.code == STATUS_INVALID || status.code == STATUS_NOT_FOUND) {
         return fault_set(fault, STATUS_FORKED, "stored entries cannot be read", "size", size);

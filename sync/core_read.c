@@ -221,6 +221,7 @@ struct status core_verify(struct core *core, uint32_t stream, uint64_t from, uin
     struct tree_tiles tiles;
     struct stored_leaf *leaves;
     size_t count = 0;
+    stream_tails_forget(core);
     struct status status = stream_tiles(core, s, &core->scratch, &tiles);
     struct tree_source source = tree_tiles_source(&tiles);
     if (status_is_ok(status) && from < s->range.size) {

@@ -93,6 +93,17 @@ struct give_back {
     uint64_t from;
 };
 
+/* Leaf hashes behind the last full tile of streams that proofs were made for, so that the next proof hashes only what has
+ * come since. A wrong one could only make a proof that its reader refuses. */
+#define KEPT_TAILS 8
+
+struct kept_tail {
+    uint32_t stream; /* number, 0: none */
+    uint64_t first;  /* seq of hashes[0] */
+    size_t count;
+    struct hash hashes[LIMIT_TILE_HASHES];
+};
+
 struct core {
     struct core_options options;
     uint8_t *deployment;      /* owned */
@@ -124,6 +135,8 @@ struct core {
     struct arena registry_arena;
     struct registry registry;
     struct stream_set set;
+    struct kept_tail tails[KEPT_TAILS];
+    size_t tail_next;         /* the one to be given up */
     struct cached *buckets[CACHE_BUCKETS];
     struct cached *all;
     struct scope_id *grown;   /* in the arena */

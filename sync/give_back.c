@@ -306,7 +306,7 @@ struct status serve_returned(struct core *core, struct node_id peer, const struc
 
 struct status read_states(struct core *core, struct arena *arena, struct stream_state **out_states, size_t *out_count)
 {
-    struct stream_state *states = arena_array(arena, LIMIT_READ_STREAMS, sizeof *states);
+    struct stream_state *states = arena_array(arena, core->set.count, sizeof *states);
     size_t count = 0;
     if (!states) {
         return STATUS_MAKE(STATUS_NO_MEMORY);

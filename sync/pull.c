@@ -214,11 +214,8 @@ static struct status take_wanted(struct core *core, const struct attachment *att
 {
     uint8_t from[1] = {'W'};
     uint8_t end[1] = {'W' + 1};
-    struct pair *rows = arena_array(&core->scratch, LIMIT_WANT_COUNT, sizeof *rows);
+    struct pair rows[LIMIT_WANT_COUNT];
     size_t count;
-    if (!rows) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
     struct hash hash;
     tree_leaf_hash(core->crypto, attachment->leaf, &hash);
     TRY(core->store->ops->scan(core->store, STORE_WAITING, span_of(from, 1), span_of(end, 1), false, LIMIT_WANT_COUNT,

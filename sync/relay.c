@@ -242,15 +242,22 @@ struct status core_owed(struct core *core, bool *out_more)
     if (!core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);
     }
-    struct pair *rows = arena_array(&core->scratch, LIMIT_RELAY_BATCH, sizeof *rows);
+    struct pair first;
     size_t count;
     size_t done = 0;
-    if (!rows) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
     if (core->in_doubt) {
         *out_more = false; /* give_back.c */
         return status_ok();
+    }
+    TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX,
+                               &core->scratch, &first, &count));
+    if (count == 0) {
+        *out_more = false; /* mostly: without room for a whole batch */
+        return status_ok();
+    }
+    struct pair *rows = arena_array(&core->scratch, LIMIT_RELAY_BATCH, sizeof *rows);
+    if (!rows) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, LIMIT_RELAY_BATCH,
                                SIZE_MAX, &core->scratch, rows, &count));

@@ -196,16 +196,7 @@ static bool key_fits(struct span key)
 
 static struct status value_copy(const struct model_cell *cell, size_t skip, struct arena *arena, struct span *out_value)
 {
-    size_t size = cell->size - skip;
-    uint8_t *data = arena_alloc(arena, size);
-    if (!data) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    if (size > 0) {
-        memcpy(data, cell->data + skip, size);
-    }
-    *out_value = span_of(data, size);
-    return status_ok();
+    return arena_copy(arena, span_of(cell->data + skip, cell->size - skip), out_value);
 }
 
 static struct status op_begin(struct store *store)

@@ -154,6 +154,9 @@ static struct status undo_add(struct core *core, struct stream *stream, bool mad
 void streams_undo(struct core *core, uint64_t level)
 {
     struct stream_set *set = &core->set;
+    if (set->undo && set->undo->level >= level) {
+        stream_tails_forget(core);
+    }
     while (set->undo && set->undo->level >= level) {
         struct stream_undo *undo = set->undo;
         set->undo = undo->next;

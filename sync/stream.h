@@ -90,6 +90,8 @@ struct status stream_note_set(struct core *core, struct stream *stream, uint64_t
 
 /* Hashes of the whole stream, for proofs; flushes it. */
 struct status stream_tiles(struct core *core, struct stream *stream, struct arena *arena, struct tree_tiles *out_tiles) MUST_CHECK;
+/* What is asked next is read from the store: leaves were taken back, or the store itself is to be checked. */
+void stream_tails_forget(struct core *core);
 struct status stream_root_at(struct core *core, struct stream *stream, uint64_t size, struct hash *out_root) MUST_CHECK;
 
 #endif

@@ -166,7 +166,34 @@ static struct status tile_get(void *owner, uint32_t level, uint64_t index, struc
     return status_ok();
 }
 
-/* Leaf hashes [size - size % 256, size) from the stored leaves. */
+void stream_tails_forget(struct core *core)
+{
+    for (size_t i = 0; i < KEPT_TAILS; i++) {
+        core->tails[i].stream = 0;
+    }
+}
+
+/* The slot of this stream's tail from `first` on; an empty one where none is kept. */
+static struct kept_tail *tail_kept(struct core *core, uint32_t stream, uint64_t first)
+{
+    struct kept_tail *tail = NULL;
+    for (size_t i = 0; i < KEPT_TAILS && !tail; i++) {
+        tail = core->tails[i].stream == stream ? &core->tails[i] : NULL;
+    }
+    if (!tail) {
+        tail = &core->tails[core->tail_next];
+        core->tail_next = (core->tail_next + 1) % KEPT_TAILS;
+        tail->stream = 0;
+    }
+    if (tail->stream == 0 || tail->first != first) {
+        tail->stream = stream;
+        tail->first = first;
+        tail->count = 0;
+    }
+    return tail;
+}
+
+/* Leaf hashes [size - size % 256, size): those kept, then from the stored leaves. */
 static struct status tail_set(struct core *core, struct stream *stream, uint64_t size, struct arena *arena,
                               struct tree_tiles *tiles)
 {
@@ -174,20 +201,16 @@ static struct status tail_set(struct core *core, struct stream *stream, uint64_t
     if (count == 0) {
         return status_ok();
     }
-    struct hash *hashes = arena_array(arena, count, sizeof *hashes);
-    if (!hashes) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    size_t have = 0;
-    while (have < count) {
+    struct kept_tail *tail = tail_kept(core, stream->number, size - count);
+    while (tail->count < count) {
         struct stored_leaf *leaves;
         size_t got;
-        TRY(stream_run(core, stream, size - count + have, count - have, SIZE_MAX, arena, &leaves, &got));
+        TRY(stream_run(core, stream, tail->first + tail->count, count - tail->count, SIZE_MAX, arena, &leaves, &got));
         for (size_t i = 0; i < got; i++) {
-            tree_leaf_hash(core->crypto, leaves[i].leaf, &hashes[have++]);
+            tree_leaf_hash(core->crypto, leaves[i].leaf, &tail->hashes[tail->count++]);
         }
     }
-    return tree_tiles_set_tail(tiles, hashes, count);
+    return tree_tiles_set_tail(tiles, tail->hashes, count);
 }
 
 static struct status tiles_flush(struct core *core, struct stream *stream, uint64_t flushed)
@@ -435,6 +458,7 @@ struct status stream_truncate(struct core *core, struct stream *stream, const st
     TRY(stream_flush(core, stream));
     TRY(stream_touch(core, stream));
     core->made.count = 0;
+    stream_tails_forget(core);
     if (range->size > 0) {
         TRY(chunk_find(core, stream->number, range->size - 1, &core->scratch, leaves, &count, &first));
     }
