@@ -224,6 +224,7 @@ static void took_values(struct world *w, struct site *s, struct work *work, cons
                   draft->kind == KIND_STALE_EDIT ? " (stale)" : draft->kind == KIND_CREATE ? " (create)" : "");
             /* After a restore, and for leaves archived with an old epoch, a value may rightly be captured again. */
             bool once = s->core && s->restores == 0 && core_epoch(s->core) == 1 && !s->hostile;
+            e->puts += !certain; /* a commit of unknown outcome may have to be made again */
             if (edit > 0 && ++e->taken > e->puts && once) {
                 violation(w, "%.16s: row %u: v%zu is captured twice", s->id.text, work->key, edit);
             }

@@ -52,7 +52,7 @@ void copy_clone(struct world *w, struct site *of, uint64_t pick)
         return;
     }
     s->store->ops->free(s->store);
-    must(w, store_model_copy(of->store, w->memory, &s->store), "clone");
+    s->store = disk_copy(w, of->store);
     s->instance = of->instance;
     s->doubt = random_hits(&random, 300);
     SIM_MARK(w, clone_ran);

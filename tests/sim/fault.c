@@ -54,7 +54,7 @@ static void backup(struct world *w, struct site *s)
         s->backup->ops->free(s->backup);
         s->backup = NULL;
     }
-    must(w, store_model_copy(s->store, w->memory, &s->backup), "backup");
+    s->backup = disk_copy(w, s->store);
     s->backup_edits = w->oracle->edit_count;
     s->backup_ms = w->now_ms;
     TRACE(w, s, "its store is copied");
@@ -67,7 +67,7 @@ static void restore(struct world *w, struct site *s, struct random *random)
     }
     site_crash(w, s, 2 * MINUTE);
     s->store->ops->free(s->store);
-    must(w, store_model_copy(s->backup, w->memory, &s->store), "restore");
+    s->store = disk_copy(w, s->backup);
     s->doubt = random_hits(random, 500);
     s->restores++;
     oracle_restored(w, s, s->backup_edits);
@@ -120,15 +120,14 @@ static void crash(struct world *w, struct site *s, struct random *random)
         return;
     }
     uint64_t calls = 1 + random_below(random, 200);
-    store_model_fail_after(s->store, calls);
-    s->crash_calls = store_model_calls(s->store) + calls;
+    disk_cut_power(w, s, calls);
     TRACE(w, s, "power will fail at call %llu of the store", (unsigned long long)calls);
 }
 
 static void commit_unknown(struct world *w, struct site *s, struct random *random)
 {
     bool applied = random_hits(random, 500);
-    store_model_commit_unknown(s->store, applied);
+    disk_unknown(w, s, applied);
     if (applied) {
         SIM_MARK(w, commit_unknown_done);
     } else {
@@ -158,7 +157,7 @@ void fault_begin(struct world *w, const struct act *act)
         commit_unknown(w, s, &random);
         return;
     case ACT_io:
-        store_model_fail_after(s->store, 1 + random_below(&random, 60));
+        disk_fail(w, s, 1 + random_below(&random, 60));
         TRACE(w, s, "a call of the store will fail");
         return;
     case ACT_disk_full:
@@ -239,7 +238,7 @@ void fault_heal(struct world *w)
     w->healed = true;
     if (w->hostile) {
         hub->full_until = 0;
-        store_model_fail_after(hub->store, 0);
+        disk_fail(w, hub, 0);
         hub->crash_calls = 0;
         struct status status;
         int tries = 0;

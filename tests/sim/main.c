@@ -4,8 +4,8 @@
 
 #include "tests/sim/run.h"
 
-static const char usage[] = "sim [--seeds N] [--from S] [--jobs J] [--seconds T] [--standard] [--ledger FILE]\n"
-                            "sim --seed S [--standard] [--trace]      one seed\n"
+static const char usage[] = "sim [--seeds N] [--from S] [--jobs J] [--seconds T] [--standard] [--store sqlite] [--ledger FILE]\n"
+                            "sim --seed S [--standard] [--store sqlite] [--trace]      one seed\n"
                             "sim --shrink S [--standard]              a story file of a failing seed, in the story folder\n"
                             "sim --file STORY [--trace]               one story\n"
                             "sim --stories                            all stories of the story folder\n"
@@ -49,6 +49,10 @@ static bool take_value(struct arguments *a, const char *name, const char *value)
         a->one = true;
         a->shrink = name[3] == 'h';
         return number(value, &a->seed);
+    }
+    if (strcmp(name, "--store") == 0) {
+        a->run.sqlite = value && strcmp(value, "sqlite") == 0;
+        return a->run.sqlite || (value && strcmp(value, "model") == 0);
     }
     const char **text = strcmp(name, "--file") == 0     ? &a->file
                         : strcmp(name, "--folder") == 0 ? &a->folder
@@ -120,6 +124,7 @@ int main(int argc, char **argv)
     }
     if (a.one) {
         plan_make(&plan, a.seed, a.run.size);
+        plan.settings[SETTING_sqlite] |= a.run.sqlite;
         return one_plan(&a, &plan) ? 0 : 1;
     }
     return run_seeds(&a.run) ? 0 : 1;

@@ -221,6 +221,7 @@ void plan_make(struct plan *plan, uint64_t seed, enum plan_size size)
     } else {
         plan_swarm(plan, &random);
     }
+    plan->settings[SETTING_sqlite] = size == PLAN_SWARM && seed % 40 == 13 && plan->settings[SETTING_nodes] < 10;
     plan_sort(plan);
 }
 

@@ -34,7 +34,8 @@
     X(locked, "per mille of write-backs that find the row locked or edited")                                           \
     X(interrupted, "per mille of captures interrupted between two commits")                                            \
     X(drift, "drift of clocks, seconds a day at most")                                                                 \
-    X(hostile, "the last regency's node lies")
+    X(hostile, "the last regency's node lies")                                                                        \
+    X(sqlite, "stores are SQLite on disks in memory that lose what was not synced")
 
 enum setting {
 #define X(name, text) SETTING_##name,

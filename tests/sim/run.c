@@ -59,11 +59,12 @@ static void found_add(struct shared *shared, uint64_t seed, const char *why)
 
 /* One of twenty runs twice and must go the same way. */
 static void run_one(struct world *world, struct plan *plan, struct pool *pool, struct shared *shared, struct worker *worker,
-                    enum plan_size size)
+                    const struct run_options *options)
 {
     uint64_t hash = 0;
     uint64_t again = 0;
-    plan_make(plan, worker->seed, size);
+    plan_make(plan, worker->seed, options->size);
+    plan->settings[SETTING_sqlite] |= options->sqlite;
     const char *why = world_run(world, plan, &worker->counts, pool, false, &hash);
     worker->counts.traces += random_mix(worker->seed + hash);
     if (why) {
@@ -91,7 +92,7 @@ static _Noreturn void work(struct shared *shared, struct worker *worker, const s
             break;
         }
         worker->seed = options->first + n;
-        run_one(&world, &plan, &pool, shared, worker, options->size);
+        run_one(&world, &plan, &pool, shared, worker, options);
         atomic_fetch_add(&shared->done, 1);
     }
     free(world.oracle);

@@ -14,6 +14,7 @@ struct run_options {
     uint64_t seconds; /* 0: no limit */
     unsigned jobs;
     enum plan_size size;
+    bool sqlite;        /* every world on SQLite */
     const char *ledger; /* NULL: none */
 };
 

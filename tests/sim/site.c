@@ -9,7 +9,7 @@ void site_init(struct world *w, uint32_t index, const char *name)
     *s = (struct site){.index = index, .is_hub = index == 0, .instance = (uint8_t)(index + 1), .births = s->births + 1};
     must(w, node_id_parse(span_text(name), &s->id), "a node's name");
     stub_init(&s->stub, w->plan->seed, (uint8_t)(index + 1), w->plan->settings[SETTING_real] > 0);
-    must(w, store_model_new(w->memory, &s->store), "store");
+    s->store = disk_new(w);
     for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
         arena_init(&s->dialogue.exchanges[i].arena, w->memory, SIZE_MAX);
     }
@@ -51,7 +51,7 @@ void site_crash(struct world *w, struct site *s, uint64_t ms)
     SIM_MARK(w, site_crash);
     core_free(s->core);
     s->core = NULL;
-    store_model_crash(s->store);
+    disk_crash(w, s);
     s->crash_calls = 0;
     peer_reset(w, s);
     for (size_t i = 0; i < SCREENS; i++) {
@@ -73,7 +73,7 @@ void site_crash(struct world *w, struct site *s, uint64_t ms)
 /* The armed call of the store has been reached: the power fails in the middle of whatever it was. */
 static bool power_failed(struct world *w, struct site *s)
 {
-    if (s->crash_calls == 0 || store_model_calls(s->store) < s->crash_calls) {
+    if (!disk_lost_power(w, s)) {
         return false;
     }
     SIM_MARK(w, crash_in_commit);
@@ -135,16 +135,19 @@ void site_start(struct world *w, struct site *s)
     }
     if (s->crash_in_recovery) {
         s->crash_in_recovery = false;
-        store_model_fail_after(s->store, 1 + random_below(&random, 30));
+        disk_fail(w, s, 1 + random_below(&random, 30));
     }
-    struct status status = site_open(w, s);
-    store_model_fail_after(s->store, 0);
+    struct status status = disk_up(w, s);
+    if (status_is_ok(status)) {
+        status = site_open(w, s);
+    }
+    disk_fail(w, s, 0);
     if (status.code == STATUS_IO || status.code == STATUS_UNKNOWN) {
         SIM_MARK(w, crash_in_recovery);
         TRACE(w, s, "power fails again while it starts");
         core_free(s->core);
         s->core = NULL;
-        store_model_crash(s->store);
+        disk_crash(w, s);
         (void)world_put(w, w->now_ms + 5000, EVENT_START, s->index);
         return;
     }
@@ -178,7 +181,7 @@ bool site_begin(struct world *w, struct site *s)
     }
     if (w->now_ms < s->full_until) {
         struct random random = random_from(w->now_ms, ++w->serial);
-        store_model_fail_after(s->store, 2 + random_below(&random, FULL_CALLS));
+        disk_full(w, s, 2 + random_below(&random, FULL_CALLS));
     }
     struct status status = core_begin(s->core, site_now(w, s));
     if (status_is_ok(status)) {
@@ -197,7 +200,7 @@ bool site_begin(struct world *w, struct site *s)
 static void store_calm(struct world *w, struct site *s)
 {
     if (w->now_ms < s->full_until) {
-        store_model_fail_after(s->store, 0);
+        disk_calm(w, s);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sync/core.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/legacy.h"
 #include "tests/sim/mark.h"
 #include "tests/sim/oracle.h"
