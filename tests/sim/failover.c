@@ -116,7 +116,7 @@ void failover_begin(struct world *w)
     forget_unread(w);
     site_crash(w, hub, 5 * MINUTE);
     hub->store->ops->free(hub->store);
-    must(w, store_model_copy(hub->backup, w->memory, &hub->store), "failover");
+    hub->store = disk_copy(w, hub->backup);
     hub->doubt = true; /* the file beside the database, or the operator who promotes a standby, tells */
     w->failed_over = true;
     SIM_MARK(w, failover);
