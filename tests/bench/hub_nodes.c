@@ -42,7 +42,8 @@ struct samples {
 static struct sim sims[NODES_MAX];
 static size_t sim_count;
 static size_t thread_count;
-static const char *hub_url;
+static char **hub_urls; /* one for each process of the hub */
+static size_t hub_count;
 
 static void must_at(struct status status, const char *what, int line)
 {
@@ -193,7 +194,7 @@ static struct span post(struct sim *s, const char *path, struct span message, st
     const char *type;
     char url[256];
     long code = 0;
-    snprintf(url, sizeof url, "%s%s", hub_url, path);
+    snprintf(url, sizeof url, "%s%s", hub_urls[(size_t)(s - sims) % hub_count], path);
     MUST(pack_write(message, &bytes, &type));
     curl_easy_setopt(s->curl, CURLOPT_URL, url);
     curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, strcmp(type, PACK_PLAIN_TYPE) == 0 ? s->plain : s->packed);
@@ -410,12 +411,13 @@ static void sim_open(struct sim *s, const char *path)
 int main(int argc, char **argv)
 {
     char line[1024];
-    if (argc != 3) {
-        fprintf(stderr, "usage: bench_hub_nodes URL THREADS\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: bench_hub_nodes THREADS URL...\n");
         return 2;
     }
-    hub_url = argv[1];
-    thread_count = (size_t)strtoul(argv[2], NULL, 10);
+    hub_urls = argv + 2;
+    hub_count = (size_t)argc - 2;
+    thread_count = (size_t)strtoul(argv[1], NULL, 10);
     thread_count = thread_count < 1 ? 1 : thread_count > THREADS_MAX ? THREADS_MAX : thread_count;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     while (fgets(line, sizeof line, stdin) && line[0] != '\n' && sim_count < NODES_MAX) {
