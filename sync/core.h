@@ -38,6 +38,7 @@ struct core_options {
     struct public_key hub_cosigner_key;
     bool in_doubt;                 /* the generation file does not fit: epoch + 1 before the first local write */
     uint8_t instance[16];          /* random, made once per installation */
+    bool reads_only;               /* of a replica, which may go back to an older state; only core_begin_reading */
 };
 
 struct status core_new(const struct core_options *options, struct core **out_core) MUST_CHECK;

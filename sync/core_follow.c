@@ -66,7 +66,7 @@ static struct status catch_up(struct core *core, const struct store_moves *moves
     if (moves->any && !moves->all) {
         TRY(news_note(core, moves));
     }
-    if (moves->any) {
+    if (moves->any && !core->options.reads_only) {
         core->committed = core->meta;
     }
     return status_ok();

@@ -17,6 +17,8 @@
     EVENT(store_in_doubt, WARN, {"epoch", FIELD_COUNT})                                                                \
     EVENT(store_failed, ERROR, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                      \
     EVENT(store_paused, WARN, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                       \
+    EVENT(replica_away, WARN, {"status", FIELD_STATUS}, {"problem", FIELD_WORD})                                       \
+    EVENT(replica_back, INFO, {"age", FIELD_MS})                                                                       \
     EVENT(store_returned, INFO, {"took", FIELD_MS})                                                                    \
     EVENT(store_commit_unknown, WARN, {"problem", FIELD_WORD})                                                         \
     /* peers */                                                                                                        \

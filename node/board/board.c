@@ -304,6 +304,11 @@ static void board_cancelled(struct board *board, struct http_request_id id)
     }
 }
 
+static void board_missed(struct board *board)
+{
+    projector_missed(board->projector);
+}
+
 static void board_committed(struct board *board, const struct core *core)
 {
     const struct record_id *ids = NULL;
@@ -332,6 +337,15 @@ static struct status start_worker(struct board *board, struct board_worker *work
     return status_ok();
 }
 
+/* Screens read from the replica where there is one, as long as it answers. */
+static void figures_source(void *owner, struct engine **out_engine, struct store **out_store)
+{
+    struct process *process = ((struct board *)owner)->process;
+    struct local *local = readers_local(process->readers);
+    *out_engine = local ? readers_engine(process->readers) : process->engine;
+    *out_store = local ? local->store : process->local.store;
+}
+
 static struct status start_parts(struct board *board)
 {
     char path[4096];
@@ -339,8 +353,7 @@ static struct status start_parts(struct board *board)
     struct process *process = board->process;
     (void)snprintf(path, sizeof path, "%s/screens.db", process->config->data_dir);
     (void)snprintf(staff_path, sizeof staff_path, "%s/staff.db", process->config->data_dir);
-    struct projector_options options = {.engine = process->engine, .store = process->local.store, .owner = board,
-                                        .changed = on_changed};
+    struct projector_options options = {.source = figures_source, .owner = board, .changed = on_changed};
     options.figures = (struct figures_options){.path = path, .zone_minutes = process->config->zone_minutes, .writes = true};
     memcpy(options.figures.instance, process->local.instance, sizeof options.figures.instance);
     TRY(projector_start(&options, &board->projector));
@@ -425,6 +438,6 @@ static void board_stop(struct board *board, void (*stopped)(void *owner), void *
 const struct process_page board_page = {.start = board_start,
                                         .handle = board_handle,
                                         .cancelled = board_cancelled,
-                                        .committed = board_committed,
+                                        .committed = board_committed, .missed = board_missed,
                                         .stop = board_stop,
                                         .free = board_free};

@@ -65,8 +65,14 @@ json_t *call_verb(struct board_call *call, const char *verb, json_t *arguments)
 {
     struct control_answer answer = {0};
     const struct control_verb *found = control_verb_find(verb);
+    struct control_host host = call->board->host;
+    struct local *replica = readers_local(call->board->process->readers);
+    if (replica && call->request->method == HTTP_GET && strcmp(verb, "status") != 0) { /* the status is the process's own */
+        host.local = replica;
+        host.engine = readers_engine(call->board->process->readers);
+    }
     if (arguments && found) {
-        found->run(&call->board->host, arguments, &answer);
+        found->run(&host, arguments, &answer);
     }
     json_decref(arguments);
     if (answer.reply) {

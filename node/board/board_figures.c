@@ -15,6 +15,9 @@ enum { CURRENT_MS = 5 * 60 * 1000 };
 static json_t *trust_json(struct board_call *call)
 {
     struct projector_state state = projector_state(call->board->projector);
+    struct process *process = call->board->process;
+    int64_t replica_ms = readers_local(process->readers) ? readers_as_of_ms(process->readers) : state.as_of_ms;
+    state.as_of_ms = replica_ms < state.as_of_ms ? replica_ms : state.as_of_ms;
     return json_pack("{s:I,s:I,s:I}", "as_of_ms", (json_int_t)state.as_of_ms, "waiting", (json_int_t)state.waiting, "now_ms",
                      (json_int_t)clock_now_ms());
 }

@@ -108,7 +108,7 @@ static void read_address(struct reading *reading, const struct yaml_node *listen
 /* Beside data_dir, which also says where the store is if nothing else does. */
 static void read_store(struct reading *reading)
 {
-    static const char *const known[] = {"path", "postgres", NULL};
+    static const char *const known[] = {"path", "postgres", "replica", NULL};
     struct config *config = reading->config;
     struct yaml_walk *walk = &reading->walk;
     const struct yaml_node *store = yaml_get(reading->root, "store");
@@ -128,6 +128,12 @@ static void read_store(struct reading *reading)
         config->store_path = read_path(reading, path, "The store's path", config->store_path);
     } else if (postgres && yaml_text(walk, postgres, "The store's connection string", &config->store_postgres)) {
         config->store_path = NULL;
+    }
+    const struct yaml_node *replica = yaml_get(store, "replica");
+    if (replica && !postgres) {
+        yaml_problem(walk, replica, "Remove it, or name the primary under postgres.", "Only a store on a PostgreSQL server has a replica.");
+    } else if (replica) {
+        (void)yaml_text(walk, replica, "The replica's connection string", &config->store_replica);
     }
 }
 

@@ -60,6 +60,7 @@ struct config {
 
     const char *data_dir;
     const char *store_path;  /* of the SQLite file: `store: {path: ...}`, else data_dir/simpul.db; NULL on PostgreSQL */
+    const char *store_replica;  /* with it `replica: ...`: another one, of a standby that the screens read from; NULL: none */
     const char *store_postgres; /* `store: {postgres: ...}`: a libpq connection string (may hold a password: never log it) */
     const char *socket_path; /* data_dir/simpul.sock, at most 107 bytes */
 

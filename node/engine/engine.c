@@ -107,7 +107,7 @@ static struct status engine_run_all(struct engine *engine, struct job *group, st
     struct core *core = engine->options.core;
     bool alone = group->next == NULL;
     uint64_t now_ms = engine_now(engine);
-    TRY(engine_only_reads(group) ? core_begin_reading(core, now_ms) : core_begin(core, now_ms));
+    TRY(engine->options.reads_only || engine_only_reads(group) ? core_begin_reading(core, now_ms) : core_begin(core, now_ms));
     engine_tell_news(engine);
     for (struct job *job = group; job; job = job->next) {
         if (alone) {
@@ -194,9 +194,21 @@ static void engine_pause(struct engine *engine, struct status status)
     }
 }
 
+static struct status engine_look_again(struct engine *engine)
+{
+    struct core *core = engine->options.core;
+    if (!engine->options.reads_only) {
+        return core_return(core, engine_now(engine));
+    }
+    TRY(core_begin_reading(core, engine_now(engine)));
+    engine_tell_news(engine);
+    core_rollback(core);
+    return status_ok();
+}
+
 static void engine_return(struct engine *engine)
 {
-    struct status status = core_return(engine->options.core, engine_now(engine));
+    struct status status = engine_look_again(engine);
     int64_t now_ms = clock_monotonic_ms();
     engine->retry_ms = engine->retry_ms == 0 ? RETURN_FIRST_MS : engine->retry_ms * 2;
     engine->retry_ms = engine->retry_ms > RETURN_MAX_MS ? RETURN_MAX_MS : engine->retry_ms;

@@ -45,6 +45,7 @@ struct engine_options {
     void (*dead)(void *owner, struct status status);
     uint64_t (*now_ms)(void *owner); /* NULL: the system's clock */
     bool store_returns; /* the store connects anew by itself */
+    bool reads_only;    /* every job only reads, of a replica */
     /* Optional, on the engine thread: the store is out of reach; it is there again, after so long. */
     void (*paused)(void *owner, struct status status);
     void (*returned)(void *owner, int64_t took_ms);

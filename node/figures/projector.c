@@ -40,6 +40,8 @@ struct projector {
     int64_t as_of_ms;
     /* projector's thread only */
     int64_t tidied_ms;
+    struct engine *engine;  /* of the last job */
+    struct store *store;    /* likewise */
     uint64_t jobs_seen;     /* of the engine, at the last slice */
     struct arena arena;
     struct scope_id told[OWNERS_TOLD];
@@ -122,8 +124,7 @@ static struct status take_run(struct job *job, struct core *core, struct arena *
     struct projector *projector = take->projector;
     take_ids(projector, take);
     take->changed = core_changed(core);
-    return projector->options.store->ops->records_load(projector->options.store, take->ids, take->count,
-                                                       &projector->arena, take->rows);
+    return projector->store->ops->records_load(projector->store, take->ids, take->count, &projector->arena, take->rows);
 }
 
 struct compare_job {
@@ -139,11 +140,17 @@ static struct status compare_run(struct job *job, struct core *core, struct aren
 {
     (void)arena;
     struct compare_job *compare = (struct compare_job *)job;
-    struct store *store = compare->projector->options.store;
+    struct store *store = compare->projector->store;
     const struct record_filter all = {.hidden_too = true};
     compare->changed = core_changed(core);
     return store->ops->records_list(store, &all, compare->after, false, COMPARE_SLICE, &compare->projector->arena,
                                     compare->rows, &compare->count);
+}
+
+static struct status projector_call(struct projector *projector, struct job *job)
+{
+    projector->options.source(projector->options.owner, &projector->engine, &projector->store);
+    return engine_call(projector->engine, job);
 }
 
 /* ---- counting ---- */
@@ -219,7 +226,7 @@ static void wait_ms(struct projector *projector, int64_t ms)
 /* A backlog is counted in the gaps: with two cores, every slice of a first load would be taken from the load itself. */
 static void give_way(struct projector *projector, int64_t took_ms)
 {
-    uint64_t jobs = engine_counts(projector->options.engine).jobs;
+    uint64_t jobs = engine_counts(projector->engine).jobs;
     bool others = jobs > projector->jobs_seen + 1; /* one was ours */
     projector->jobs_seen = jobs;
     if (others) {
@@ -238,7 +245,7 @@ static struct status slice_take(struct projector *projector, bool *out_all)
     take->projector = projector;
     int64_t began_ms = clock_now_ms();
     int64_t began_monotonic_ms = clock_monotonic_ms();
-    struct status status = engine_call(projector->options.engine, &take->job);
+    struct status status = projector_call(projector, &take->job);
     status = status_is_ok(status) ? slice_count(projector, take) : status;
     if (!status_is_ok(status)) {
         remember_again(projector, take);
@@ -291,7 +298,7 @@ static struct status compare_page(struct projector *projector, struct compare_jo
 {
     compare->count = 0;
     compare->job = (struct job){.run = compare_run, .reads_only = true};
-    TRY(engine_call(projector->options.engine, &compare->job));
+    TRY(projector_call(projector, &compare->job));
     TRY(compare_slice(projector, compare));
     if (compare->count > 0) {
         compare->after = compare->rows[compare->count - 1].id;
@@ -309,7 +316,7 @@ static struct status compare_page(struct projector *projector, struct compare_jo
 static struct status compare_begin(struct projector *projector, struct compare_job *compare, bool *out_needed)
 {
     compare->job = (struct job){.run = compare_run, .reads_only = true};
-    TRY(engine_call(projector->options.engine, &compare->job));
+    TRY(projector_call(projector, &compare->job));
     arena_clear(&projector->arena);
     uint64_t marked = figures_marked(projector->figures);
     *out_needed = marked != compare->changed;

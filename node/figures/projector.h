@@ -14,8 +14,8 @@ struct projector;
 
 struct projector_options {
     struct figures_options figures;
-    struct engine *engine; /* borrowed */
-    struct store *store;   /* borrowed; only inside engine jobs */
+    /* Where the next job reads; asked on the projector's thread. The store is used only inside that engine's jobs. */
+    void (*source)(void *owner, struct engine **out_engine, struct store **out_store);
     void *owner;
     /* On the projector's thread: figures of these owners changed (count 0: of many). */
     void (*changed)(void *owner, const struct scope_id *owners, size_t count);

@@ -135,6 +135,7 @@ static void process_stop(struct running *running, const char *reason)
         connector_stop(process_connector_take(process, i));
     }
     follow_stop(process->follow);
+    readers_stop(process->readers);
     stop_next(running);
 }
 
@@ -151,7 +152,7 @@ static void on_committed(void *owner, const struct core *core)
     if (process->sync_api) {
         sync_api_grown(process->sync_api, core);
     }
-    if (process->board) {
+    if (process->board && !readers_local(process->readers)) { /* else told when the replica has it */
         process->page->committed(process->board, core);
     }
     if (process->upkeep) {
@@ -433,6 +434,9 @@ static struct status start_all(struct running *running)
     TRY(start_server(running));
     TRY(start_peer(running));
     TRY(start_connectors(running));
+    if (process->config->store_replica) {
+        TRY(readers_start(process, &process->readers, running->problem, running->problem_size));
+    }
     if (process->config->store_postgres) {
         TRY(follow_start(process->engine, process->local.store, &process->follow));
     }
@@ -459,6 +463,7 @@ static void release(struct running *running)
 {
     struct process *process = &running->process;
     engine_stop(process->engine);
+    readers_free(process->readers);
     if (process->board) {
         process->page->free(process->board);
     }

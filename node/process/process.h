@@ -8,6 +8,7 @@
 #include "node/connector/connector.h"
 #include "node/peer/peer.h"
 #include "node/process/local.h"
+#include "node/process/readers.h"
 
 struct process;
 
@@ -28,6 +29,7 @@ struct process_page {
     void (*handle)(struct board *board, struct http_request *request);
     void (*cancelled)(struct board *board, struct http_request_id id);
     void (*committed)(struct board *board, const struct core *core);
+    void (*missed)(struct board *board); /* more was committed than anybody can say; any engine's thread */
     void (*stop)(struct board *board, void (*stopped)(void *owner), void *owner);
     void (*free)(struct board *board); /* after the engine */
 };
@@ -45,6 +47,7 @@ struct process {
     int64_t health_ms;             /* when that was looked up, monotonic; 0: not yet */
     struct screens *screens;
     struct upkeep *upkeep;
+    struct readers *readers; /* with a replica */
     struct follow *follow; /* with a store that several processes write */
     struct control *control;
     const struct process_page *page;

@@ -24,6 +24,9 @@ static const char *const texts[MOVE_QUERIES] = {
     [MOVES_HEAD] = "SELECT number, writer FROM moves ORDER BY number DESC LIMIT 1",
     [MOVES_WRITE] = "WITH told AS (INSERT INTO moves (number, writer, streams, records) VALUES ($1::int8, $2::bytea, $3::bytea,"
                     " $4::bytea)) SELECT pg_notify('" POSTGRES_CHANNEL "', encode($2::bytea, 'hex'))",
+    /* A standby that replays nothing repeats an old time: it cannot know that nothing was committed since. */
+    [MOVES_AS_OF] = "SELECT CASE WHEN pg_is_in_recovery() THEN coalesce((extract(epoch FROM pg_last_xact_replay_timestamp())"
+                    " * 1000)::int8, 0) ELSE (extract(epoch FROM now()) * 1000)::int8 END",
     [MOVES_DROP] = "DELETE FROM moves WHERE number < $1::int8",
 };
 
@@ -57,6 +60,9 @@ static struct postgres_move move_read(const PGresult *result, int row)
 
 static struct status other_history(struct postgres_store *s)
 {
+    if (s->is_replica) {
+        return status_ok();
+    }
     s->spoilt = true;
     s->problem = "the database is an older copy of itself, or another one";
     return STATUS_MAKE(STATUS_FORKED);
@@ -100,10 +106,23 @@ static struct status page_read(struct postgres_store *s, int *out_count)
     return status_ok();
 }
 
+static struct status as_of_read(struct postgres_store *s)
+{
+    const struct postgres_parameters none = {0};
+    PGresult *result = NULL;
+    TRY(pg_query(s, FIRST_MOVE_QUERY + MOVES_AS_OF, &none, &result));
+    s->as_of_ms = pg_number(result, 0, 0);
+    PQclear(result);
+    return status_ok();
+}
+
 struct status pg_moves_read(struct postgres_store *s)
 {
     int count = PAGE;
     transaction_clear(s);
+    if (s->is_replica) { /* before what it is said of */
+        TRY(as_of_read(s));
+    }
     s->head = s->told;
     while (s->head.number >= 0 && count == PAGE) {
         TRY(page_read(s, &count));

@@ -17,12 +17,12 @@
 #define OWN_PATIENCE_MS 20000
 
 /* What the connection string does not say otherwise. Values are never printed. */
-PGconn *pg_connection_open(const char *source, const char *name)
+PGconn *pg_connection_open(const char *source, const char *name, const char *servers)
 {
     const char *const keywords[] = {"application_name",   "connect_timeout",  "keepalives_idle", "keepalives_interval",
                                     "keepalives_count",   "tcp_user_timeout", "target_session_attrs", "dbname",
                                     "client_encoding",    NULL};
-    const char *const values[] = {name, "5", "10", "5", "3", "20000", "read-write", source, "UTF8", NULL};
+    const char *const values[] = {name, "5", "10", "5", "3", "20000", servers, source, "UTF8", NULL};
     return PQconnectdbParams(keywords, values, 1);
 }
 
@@ -251,6 +251,10 @@ static struct status session_begin(struct postgres_store *s)
         return STATUS_MAKE(STATUS_IO);
     }
     TRY(pg_run(s, settings_sql, NULL));
+    if (s->is_replica) {
+        TRY(pg_schema_check(s));
+        return pg_run(s, "SET search_path = simpul_store", NULL);
+    }
     TRY(pg_run(s, durable_sql, NULL));
     TRY(server_check(s));
     TRY(locks_take(s));
@@ -262,7 +266,7 @@ static struct status session_begin(struct postgres_store *s)
 struct status pg_connect(struct postgres_store *s)
 {
     s->sentence[0] = 0;
-    s->conn = pg_connection_open(s->source, "simpul-store");
+    s->conn = pg_connection_open(s->source, s->is_replica ? "simpul-replica" : "simpul-store", s->is_replica ? "any" : "read-write");
     if (!s->conn) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
@@ -309,7 +313,7 @@ static struct status open_all(struct postgres_store *s, const struct store_postg
     if (getrandom(s->token, sizeof s->token, 0) != (ssize_t)sizeof s->token) {
         return STATUS_MAKE(STATUS_IO);
     }
-    return pg_connect(s);
+    return s->is_replica ? status_ok() : pg_connect(s);
 }
 
 static const char *hint_of(const struct postgres_store *s)
@@ -331,6 +335,7 @@ struct status store_postgres_open(const struct store_postgres_options *options, 
     s->store.ops = &pg_ops;
     s->memory = memory;
     s->has_connectors = options->has_connectors;
+    s->is_replica = options->is_replica;
     s->told.number = -1;
     memcpy(s->instance, options->instance, sizeof s->instance);
     arena_init(&s->scratch, memory, SIZE_MAX);

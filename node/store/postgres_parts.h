@@ -53,6 +53,7 @@ enum postgres_move_query {
     MOVES_HEAD,
     MOVES_WRITE, /* number, token, keys of streams, ids of records */
     MOVES_DROP,  /* numbers below */
+    MOVES_AS_OF,
     MOVE_QUERIES,
 };
 
@@ -91,6 +92,8 @@ struct postgres_store {
     uint8_t token[16];    /* tells our own earlier session from another process's */
     uint8_t instance[16];
     bool has_connectors;
+    bool is_replica;
+    int64_t as_of_ms; /* replica */
     uint64_t connections;
     uint64_t size_known;
     bool prepared[STATEMENT_COUNT]; /* known to this connection */
@@ -157,9 +160,11 @@ size_t pg_part_size(enum store_table table);
 
 /* ---- postgres_schema.c: makes the tables or brings them up to date. UNSUPPORTED: made by a newer program. ---- */
 struct status pg_schema_apply(struct postgres_store *s);
+/* For who may not make them. UNSUPPORTED: they are not those of this program. */
+struct status pg_schema_check(struct postgres_store *s);
 
 /* ---- postgres_open.c ---- */
-PGconn *pg_connection_open(const char *source, const char *name);
+PGconn *pg_connection_open(const char *source, const char *name, const char *servers);
 void pg_hex_text(const uint8_t bytes[16], char out_text[33]);
 /* A connection that is ours alone, checked; s->sentence says why not. */
 struct status pg_connect(struct postgres_store *s);

@@ -132,6 +132,13 @@ static struct status versions_apply(struct postgres_store *s)
     return status_ok();
 }
 
+struct status pg_schema_check(struct postgres_store *s)
+{
+    int64_t version = 0;
+    TRY(version_read(s, &version));
+    return version == VERSION_NEWEST ? status_ok() : STATUS_MAKE(STATUS_UNSUPPORTED);
+}
+
 struct status pg_schema_apply(struct postgres_store *s)
 {
     TRY(pg_run(s, "BEGIN", NULL));

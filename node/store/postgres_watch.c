@@ -18,6 +18,7 @@ enum {
 struct store_watch {
     char *source; /* owned */
     char token[TOKEN_TEXT];
+    bool is_replica;
     void (*moved)(void *owner);
     void *owner;
     int end; /* eventfd: readable when the thread is to end */
@@ -34,7 +35,7 @@ static bool watch_wait(const struct store_watch *watch, int socket, int wait_ms)
 
 static PGconn *watch_connect(const struct store_watch *watch)
 {
-    PGconn *conn = pg_connection_open(watch->source, "simpul-watch");
+    PGconn *conn = pg_connection_open(watch->source, "simpul-watch", "read-write");
     PGresult *result = PQexec(conn, "LISTEN " POSTGRES_CHANNEL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
         PQfinish(conn);
@@ -63,8 +64,8 @@ static void *watch_main(void *argument)
     for (bool end = false; !end;) {
         bool told = false;
         if (!conn) {
-            conn = watch_connect(watch);
-            told = conn != NULL;
+            conn = watch->is_replica ? NULL : watch_connect(watch);
+            told = watch->is_replica || conn;
         } else if (!PQconsumeInput(conn)) {
             PQfinish(conn);
             conn = NULL;
@@ -90,6 +91,7 @@ struct status store_postgres_watch_start(const struct store *store, void (*moved
     }
     watch->source = strdup(s->source);
     watch->end = eventfd(0, EFD_CLOEXEC);
+    watch->is_replica = s->is_replica;
     watch->moved = moved;
     watch->owner = owner;
     pg_hex_text(s->token, watch->token);

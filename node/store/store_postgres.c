@@ -66,6 +66,7 @@ static struct status op_begin(struct store *store)
         TRY(pg_connect(s));
     }
     s->open = true;
+    s->reading = s->is_replica;
     return status_ok();
 }
 
@@ -439,6 +440,12 @@ const char *store_postgres_problem(const struct store *store)
     assert(store->ops == &pg_ops);
     const char *problem = ((const struct postgres_store *)store)->problem;
     return problem ? problem : "";
+}
+
+int64_t store_postgres_as_of_ms(const struct store *store)
+{
+    assert(store->ops == &pg_ops);
+    return ((const struct postgres_store *)store)->as_of_ms;
 }
 
 uint64_t store_postgres_connections(const struct store *store)

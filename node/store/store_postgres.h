@@ -29,6 +29,8 @@ struct store_postgres_options {
     const char *source;   /* copied, never printed: a connection string of libpq, "host=a,b dbname=simpul user=..." */
     uint8_t instance[16]; /* of this process's data folder */
     bool has_connectors;  /* only one process may have them: its rows of shadows, ties and due records are its own */
+    bool is_replica;      /* only read, of a standby or of the primary: takes no lock, and connects at the first begin. It may go
+                             back to an older state (another standby): `moved` says `all` then */
 };
 
 /* On failure `problem` (borrowed, may be NULL with size 0) gets a sentence for the operator that says what to
@@ -41,8 +43,11 @@ struct status store_postgres_open(const struct store_postgres_options *options, 
  * first. For the log. */
 const char *store_postgres_problem(const struct store *store);
 
+/* Of a replica, as of its last transaction: when what it shows was committed. 0: not known. */
+int64_t store_postgres_as_of_ms(const struct store *store);
+
 /* Calls `moved` on a thread of its own soon after another process has committed something, and whenever that may have been missed.
- * The store outlives the call only. */
+ * For a replica, which nobody can tell anything, once a second. The store outlives the call only. */
 struct store_watch;
 struct status store_postgres_watch_start(const struct store *store, void (*moved)(void *owner), void *owner,
                                          struct store_watch **out_watch) MUST_CHECK;
