@@ -182,6 +182,7 @@ static void every_mistake_has_its_place(void **state)
         {REGENCY "store: {postgress: \"dbname=x\"}\n", 6, 9, "postgress"},
         {REGENCY "store: {path: x, postgres: \"dbname=x\"}\n", 6, 8, "either a file"},
         {REGENCY "store: {postgres: [a]}\n", 6, 19, "connection string"},
+        {REGENCY "store: {replica: \"host=a\"}\n", 6, 18, "Only a store on a PostgreSQL server has a replica"},
         {REGENCY "legacy: {a: 1}\n", 6, 9, "must be a list"},
         {REGENCY "legacy:\n- {name: a, kind: oracle, mapping: m, lane: 1}\n", 7, 19, "cannot be \"oracle\""},
         {REGENCY "legacy:\n- {name: a, kind: sqlite, dsn: d, mapping: m, lane: 1}\n", 7, 32, "found by \"path\""},
@@ -234,6 +235,9 @@ static void the_store_is_a_file_or_a_database(void **state)
     assert_int_equal(parse(bench, REGENCY "store: {postgres: \"host=a,b dbname=simpul\"}\n"), STATUS_OK);
     assert_string_equal(bench->config.store_postgres, "host=a,b dbname=simpul");
     assert_null(bench->config.store_path);
+    assert_null(bench->config.store_replica);
+    assert_int_equal(parse(bench, REGENCY "store: {postgres: \"host=a\", replica: \"host=b\"}\n"), STATUS_OK);
+    assert_string_equal(bench->config.store_replica, "host=b");
 }
 
 static void urls_and_addresses_are_checked(void **state)
