@@ -87,13 +87,18 @@ static struct arena_chunk *chunk_add(struct arena *arena, size_t size)
     return chunk;
 }
 
+static size_t size_rounded(size_t size)
+{
+    return (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
 /* Not zeroed. */
 static void *arena_take(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2) {
         return NULL;
     }
-    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size_t rounded = size_rounded(size);
     struct arena_chunk *chunk = arena->chunks;
     if (!chunk || chunk->capacity - chunk->used < rounded) {
         chunk = chunk_add(arena, rounded);
@@ -250,12 +255,24 @@ void buffer_add_sized(struct buffer *buffer, struct span bytes)
     buffer_add_span(buffer, bytes);
 }
 
+/* The rest of its room goes back when the buffer is the newest thing in its chunk. */
+static void buffer_trim(struct buffer *buffer)
+{
+    struct arena_chunk *chunk = buffer->arena->chunks;
+    size_t kept = size_rounded(buffer->size);
+    if (chunk && kept < buffer->capacity && buffer->data + buffer->capacity == chunk->data + chunk->used) {
+        chunk->used -= buffer->capacity - kept;
+        buffer->capacity = kept;
+    }
+}
+
 struct status buffer_end(struct buffer *buffer, struct span *out_bytes)
 {
     static const uint8_t nothing[1];
     if (buffer->failed) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
+    buffer_trim(buffer);
     *out_bytes = span_of(buffer->data ? buffer->data : nothing, buffer->size);
     return status_ok();
 }

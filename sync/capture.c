@@ -25,6 +25,16 @@ void capture_item_add(struct capture_work *work, enum capture_item_kind kind, ui
     work->out.items[work->out.item_count++] = (struct capture_item){.kind = kind, .number = number, .problem = problem};
 }
 
+/* Registers of the row that the shadow does not know. */
+static size_t unknown_count(const struct shadow *shadow, const struct capture_row *row)
+{
+    size_t count = 0;
+    for (size_t i = 0; row && i < row->register_count; i++) {
+        count += shadow_register_find(shadow, row->registers[i].number) ? 0 : 1;
+    }
+    return count;
+}
+
 static struct status work_init(struct capture_work *work, const struct capture_source *source,
                                const struct capture_input *input, struct arena *arena)
 {
@@ -32,18 +42,27 @@ static struct status work_init(struct capture_work *work, const struct capture_s
     *work = (struct capture_work){.source = source, .input = input, .arena = arena};
     work->out.row = input->row;
     work->out.record = input->record;
-    /* A register gives at most one write, one draft and two items; the row one more of each. */
+    /* A register gives at most one write, one draft (capture_drafts_room) and two items; the row one more of each. */
     work->out.writes = arena_array(arena, registers + 1, sizeof *work->out.writes);
-    work->out.drafts = arena_array(arena, registers + 2, sizeof *work->out.drafts);
     work->out.items = arena_array(arena, 2 * registers + 2, sizeof *work->out.items);
-    if (!work->out.writes || !work->out.drafts || !work->out.items) {
+    if (!work->out.writes || !work->out.items) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     if (input->shadow) {
-        TRY(capture_shadow_room(input->shadow, registers + input->shadow->claim.register_count, arena, &work->shadow));
+        size_t more = unknown_count(input->shadow, input->row) + input->shadow->claim.register_count;
+        TRY(capture_shadow_room(input->shadow, more, arena, &work->shadow));
         work->out.shadow = work->shadow;
     }
     return status_ok();
+}
+
+struct status capture_drafts_room(struct capture_work *work)
+{
+    size_t registers = work->input->row ? work->input->row->register_count : 0;
+    if (!work->out.drafts) {
+        work->out.drafts = arena_array(work->arena, registers + 2, sizeof *work->out.drafts);
+    }
+    return work->out.drafts ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
 }
 
 /* ---- rows without shadow ---- */
@@ -223,6 +242,7 @@ static struct status decide_create(struct capture_work *work)
     if (input->match == MATCH_DOUBTFUL) {
         capture_item_add(work, ITEM_SAME_CASE, 0, NULL);
     }
+    TRY(capture_drafts_room(work));
     work->out.drafts[work->out.draft_count++] = draft;
     capture_set(work, CAPTURE_LEAVES);
     return status_ok();

@@ -12,15 +12,7 @@ struct status capture_shadow_room(const struct shadow *shadow, size_t more, stru
     if (!copy) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(shadow_copy(shadow, arena, copy));
-    struct shadow_register *registers = arena_array(arena, shadow->register_count + more, sizeof *registers);
-    if (!registers) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    for (size_t i = 0; i < shadow->register_count; i++) {
-        registers[i] = copy->registers[i];
-    }
-    copy->registers = registers;
+    TRY(shadow_copy(shadow, more, arena, copy));
     *out_shadow = copy;
     return status_ok();
 }

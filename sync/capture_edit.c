@@ -72,6 +72,7 @@ struct status capture_draft_add(struct capture_work *work, enum kind kind, const
     if (ctx->count > LIMIT_CTX_COUNT) {
         return STATUS_MAKE(STATUS_LIMIT);
     }
+    TRY(capture_drafts_room(work));
     struct draft *draft = draft_for(work, kind, role_for(kind, number), ctx);
     struct body_value *values = arena_array(work->arena, draft->value_count + 1, sizeof *values);
     if (!values) {

@@ -107,7 +107,7 @@ struct status capture_map(struct core *core, const struct capture_source *source
     if (!copy) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(shadow_copy(shadow, arena, copy));
+    TRY(shadow_copy(shadow, 0, arena, copy));
     for (size_t i = 0; i < copy->register_count; i++) {
         struct shadow_register *reg = &copy->registers[i];
         TRY(map_leaf(&m, &reg->leaf));

@@ -16,6 +16,8 @@ struct capture_work {
     bool decided;          /* out.action stands */
 };
 
+/* Room for all drafts of the decision, with the first of them: most decisions make none. */
+struct status capture_drafts_room(struct capture_work *work) MUST_CHECK;
 /* Ends the decision. */
 void capture_set(struct capture_work *work, enum capture_action action);
 void capture_waits(struct capture_work *work, enum capture_wait wait); /* keeps the first reason */

@@ -392,9 +392,9 @@ struct status shadow_decode(struct span bytes, struct arena *arena, struct shado
 
 /* ---- values ---- */
 
-static struct status copy_array(const void *from, size_t count, size_t element, struct arena *arena, void *out)
+static struct status copy_array(const void *from, size_t count, size_t more, size_t element, struct arena *arena, void *out)
 {
-    void *copy = arena_array(arena, count, element);
+    void *copy = arena_array(arena, count + more, element);
     if (!copy) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
@@ -405,16 +405,16 @@ static struct status copy_array(const void *from, size_t count, size_t element, 
     return status_ok();
 }
 
-struct status shadow_copy(const struct shadow *shadow, struct arena *arena, struct shadow *out_copy)
+struct status shadow_copy(const struct shadow *shadow, size_t more, struct arena *arena, struct shadow *out_copy)
 {
     struct shadow copy = *shadow;
-    TRY(copy_array(shadow->registers, shadow->register_count, sizeof *shadow->registers, arena, &copy.registers));
+    TRY(copy_array(shadow->registers, shadow->register_count, more, sizeof *shadow->registers, arena, &copy.registers));
     for (size_t i = 0; i < copy.register_count; i++) {
         struct shadow_register *reg = &copy.registers[i];
-        TRY(copy_array(reg->past, reg->past_count, sizeof *reg->past, arena, &reg->past));
+        TRY(copy_array(reg->past, reg->past_count, 0, sizeof *reg->past, arena, &reg->past));
     }
-    TRY(copy_array(shadow->blanked, shadow->blanked_count, sizeof *shadow->blanked, arena, &copy.blanked));
-    TRY(copy_array(shadow->erasures, shadow->erasure_count, sizeof *shadow->erasures, arena, &copy.erasures));
+    TRY(copy_array(shadow->blanked, shadow->blanked_count, 0, sizeof *shadow->blanked, arena, &copy.blanked));
+    TRY(copy_array(shadow->erasures, shadow->erasure_count, 0, sizeof *shadow->erasures, arena, &copy.erasures));
     *out_copy = copy;
     return status_ok();
 }

@@ -126,8 +126,9 @@ struct shadow {
 struct status shadow_encode(const struct shadow *shadow, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 /* INVALID for damaged bytes, UNSUPPORTED for a newer encoding; spans point into `bytes`. */
 struct status shadow_decode(struct span bytes, struct arena *arena, struct shadow *out_shadow) MUST_CHECK;
-/* A copy whose arrays may be changed without touching the original; bytes of cells stay borrowed. */
-struct status shadow_copy(const struct shadow *shadow, struct arena *arena, struct shadow *out_copy) MUST_CHECK;
+/* A copy whose arrays may be changed without touching the original, with room for `more` registers; bytes of cells stay
+ * borrowed. */
+struct status shadow_copy(const struct shadow *shadow, size_t more, struct arena *arena, struct shadow *out_copy) MUST_CHECK;
 
 /* NULL if the row does not carry it. */
 const struct shadow_register *shadow_register_find(const struct shadow *shadow, uint32_t number);

@@ -6,19 +6,23 @@
 
 /* Batches that follow each other. The orders that have to be kept stand in runner.h. */
 
-enum { SLOTS = 2048 };
-static_assert(SLOTS >= 2 * LIMIT_CAPTURE_ROWS && (SLOTS & (SLOTS - 1)) == 0, "room and a mask");
-static_assert(LIMIT_CAPTURE_ROWS < UINT16_MAX, "an index is 16 bits");
+static_assert(RUNNER_BATCH_ROWS < UINT16_MAX, "an index is 16 bits");
 
 /* ---- a batch ---- */
 
-static struct status batch_init(struct runner *runner, struct batch *batch)
+struct status batch_room(struct runner *runner, struct batch *batch, size_t rows, size_t events)
 {
     struct arena *arena = &runner->arena;
-    *batch = (struct batch){.works = arena_array(arena, LIMIT_CAPTURE_ROWS, sizeof *batch->works),
-                            .slots = arena_array(arena, SLOTS, sizeof *batch->slots),
-                            .events = arena_array(arena, LIMIT_CAPTURE_ROWS, sizeof *batch->events),
-                            .event_works = arena_array(arena, LIMIT_CAPTURE_ROWS, sizeof *batch->event_works)};
+    size_t slots = 2;
+    while (slots < 2 * rows) {
+        slots *= 2;
+    }
+    *batch = (struct batch){.works = arena_array(arena, rows, sizeof *batch->works),
+                            .room = rows,
+                            .slots = arena_array(arena, slots, sizeof *batch->slots),
+                            .slot_mask = slots - 1,
+                            .events = arena_array(arena, events, sizeof *batch->events),
+                            .event_works = arena_array(arena, events, sizeof *batch->event_works)};
     bool all = batch->works && batch->slots && batch->events && batch->event_works;
     return all ? status_ok() : STATUS_MAKE(STATUS_NO_MEMORY);
 }
@@ -30,8 +34,8 @@ static size_t slot_of(const struct batch *batch, size_t table, struct span key)
     for (size_t i = 0; i < key.size; i++) {
         hash = (hash ^ key.data[i]) * 1099511628211u;
     }
-    size_t slot = (size_t)(hash ^ hash >> 32) & (SLOTS - 1);
-    for (; batch->slots[slot]; slot = (slot + 1) & (SLOTS - 1)) {
+    size_t slot = (size_t)(hash ^ hash >> 32) & batch->slot_mask;
+    for (; batch->slots[slot]; slot = (slot + 1) & batch->slot_mask) {
         const struct work *work = &batch->works[batch->slots[slot] - 1];
         if (work->table == table && span_equal(work->key, key)) {
             break;
@@ -49,7 +53,7 @@ size_t batch_add(struct batch *batch, size_t table, struct span key)
 {
     size_t slot = slot_of(batch, table, key);
     if (!batch->slots[slot]) {
-        assert(batch->count < LIMIT_CAPTURE_ROWS);
+        assert(batch->count < batch->room);
         batch->works[batch->count++] = (struct work){.table = table, .key = key};
         batch->slots[slot] = (uint16_t)batch->count;
     }
@@ -288,8 +292,8 @@ struct status chain_run(struct runner *runner, struct chain *chain)
     for (size_t n = 0; status_is_ok(status) && (more || flight); n++) {
         struct batch *next = &batches[n % 2];
         arena_clear(&runner->arena); /* of a batch that has ended */
-        status = batch_init(runner, next);
-        if (status_is_ok(status) && more) {
+        *next = (struct batch){0};
+        if (more) {
             status = chain->next(chain, runner, flight, next);
         }
         if (status_is_ok(status)) {

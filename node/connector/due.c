@@ -71,13 +71,16 @@ static struct status runner_due_done(struct runner *runner, const struct due_wor
 static struct status due_round(struct runner *runner, struct due_work *due, bool *out_again)
 {
     struct legacy_shadow *shadows = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *shadows);
-    struct work *works = arena_array(&runner->arena, RUNNER_DUE_MAX, sizeof *works);
     size_t count = 0;
-    if (!shadows || !works) {
+    if (!shadows) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     TRY(runner->driver->ops->shadows_of_record(runner->driver, due->due.record, true, (struct part_id){{0}},
                                                RUNNER_DUE_MAX, &runner->arena, shadows, &count));
+    struct work *works = arena_array(&runner->arena, count, sizeof *works);
+    if (!works) {
+        return STATUS_MAKE(STATUS_NO_MEMORY);
+    }
     for (size_t i = 0; i < count; i++) {
         works[i] = (struct work){.table = shadows[i].table, .key = shadows[i].key, .updated = true};
     }

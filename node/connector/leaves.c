@@ -27,7 +27,7 @@ static struct status work_refused(struct runner *runner, struct work *work, stru
 
 /* The rule once more, on the row as it was read and the shadow as it will be stored: usually nothing is left to do, and
  * the row need not be read again. Whatever changed it meanwhile stands in the outbox. */
-static struct status work_settle(const struct capture_source *source, struct work *work, struct arena *own)
+static struct status work_settle(const struct capture_source *source, struct work *work, struct arena *look)
 {
     struct capture_input again = work->input;
     struct capture_decision decision = {0};
@@ -39,7 +39,8 @@ static struct status work_settle(const struct capture_source *source, struct wor
     if (!work->there || !work->has_shadow || !again.record || work->decision.item_count > 0) {
         return status_ok();
     }
-    TRY(capture_decide(source, &again, own, &decision));
+    arena_clear(look);
+    TRY(capture_decide(source, &again, look, &decision));
     work->settled = decision.action == CAPTURE_NOTHING && decision.wait != WAIT_ACK && decision.item_count == 0;
     return status_ok();
 }
@@ -69,7 +70,7 @@ static struct status work_leaves(struct runner *runner, struct core *core, struc
     if (work->decision.item_count > 0 || runner->quarantined) {
         TRY(work_tell(runner, work, true, arena));
     }
-    TRY(work_settle(&source, work, own));
+    TRY(work_settle(&source, work, &runner->look));
     /* What an own change makes or settles comes back as due to nobody else. */
     if (decision->record && conflict_note_form(runner->options.mapping) &&
         (work->conflicted || record_is_conflicted(decision->record))) {
@@ -115,6 +116,9 @@ static bool any_leaves(const struct work *works, size_t count)
 struct status works_send_leaves(struct runner *runner, struct work *works, size_t count, struct arena *own,
                                 struct works_job *out_job)
 {
+    if (!runner->look.memory.alloc) {
+        arena_init(&runner->look, runner->arena.memory, SIZE_MAX);
+    }
     *out_job = (struct works_job){
         .job = {.run = leaves_run, .done = leaves_done}, .runner = runner, .works = works, .count = count, .own = own};
     return engine_send(runner->options.engine, &out_job->job, &out_job->ticket);

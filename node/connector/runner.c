@@ -51,7 +51,7 @@ static bool is_in_flight(const struct batch *flight, const struct legacy_event *
 static struct status outbox_next(struct chain *chain, struct runner *runner, const struct batch *flight, struct batch *batch)
 {
     (void)chain;
-    size_t limit = LIMIT_CAPTURE_ROWS + runner->held_count + (flight ? flight->event_count : 0);
+    size_t limit = RUNNER_BATCH_ROWS + runner->held_count + (flight ? flight->event_count : 0);
     struct legacy_event *events = arena_array(&runner->arena, limit, sizeof *events);
     size_t count = 0;
     if (!events) {
@@ -59,7 +59,9 @@ static struct status outbox_next(struct chain *chain, struct runner *runner, con
     }
     TRY(runner->driver->ops->outbox(runner->driver, limit, &runner->arena, events, &count));
     runner->outbox_count = count;
-    for (size_t i = 0; i < count && batch->event_count < LIMIT_CAPTURE_ROWS; i++) {
+    size_t room = count < RUNNER_BATCH_ROWS ? count : RUNNER_BATCH_ROWS;
+    TRY(batch_room(runner, batch, room, room));
+    for (size_t i = 0; i < count && batch->event_count < room; i++) {
         if (is_held(runner, events[i].id) || is_in_flight(flight, &events[i])) {
             continue;
         }
@@ -223,14 +225,15 @@ static struct status walk_page(struct chain *chain, struct runner *runner, const
     struct walk_chain *w = (struct walk_chain *)chain;
     const struct walk *walk = w->walk;
     const struct driver_ops *ops = runner->driver->ops;
-    struct span *keys = arena_array(&runner->arena, LIMIT_CAPTURE_ROWS, sizeof *keys);
+    struct span *keys = arena_array(&runner->arena, RUNNER_BATCH_ROWS, sizeof *keys);
     struct span after = flight ? flight->works[flight->count - 1].key : walk->after;
     size_t count = 0;
     if (!keys) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    TRY(walk->orphans ? ops->orphans(runner->driver, walk->table, after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count)
-                      : ops->page(runner->driver, walk->table, after, LIMIT_CAPTURE_ROWS, &runner->arena, keys, &count));
+    TRY(walk->orphans ? ops->orphans(runner->driver, walk->table, after, RUNNER_BATCH_ROWS, &runner->arena, keys, &count)
+                      : ops->page(runner->driver, walk->table, after, RUNNER_BATCH_ROWS, &runner->arena, keys, &count));
+    TRY(batch_room(runner, batch, count, 0));
     for (size_t i = 0; i < count; i++) {
         (void)batch_add(batch, walk->table, keys[i]);
     }
@@ -333,6 +336,7 @@ void runner_release(struct runner *runner)
     late_release(runner);
     arena_release(&runner->arena);
     arena_release(&runner->spare);
+    arena_release(&runner->look);
 }
 
 /* Something changed: what was put off is looked at again, though not at every turn of a busy connector. */

@@ -55,6 +55,7 @@ enum {
     RUNNER_LATE_MAX = 1024,    /* rows of a walk that are tried again by themselves */
     RUNNER_LATE_FIRST_MS = 500,
     RUNNER_LATE_LAST_MS = 300000,
+    RUNNER_BATCH_ROWS = 250,   /* two batches are in memory at a time, some 20 KB a row */
     RUNNER_CHAIN_ROWS = 200,   /* a batch with fewer has no next one: what clerks save meanwhile is gathered */
     RUNNER_CHAIN_MS = 200,     /* then other things have their turn */
     RUNNER_CANDIDATES_MAX = 4, /* records that bear a row's number: one is enough to tie it, two to be in doubt */
@@ -88,6 +89,7 @@ struct runner {
     struct driver *driver; /* owned; NULL while down */
     struct arena arena;    /* of the batch in hand */
     struct arena spare;    /* of the one before it, whose leaves are being written */
+    struct arena look;     /* of one row's second look, inside the job that writes leaves */
     bool ready;            /* runner_may_work, in the last job */
     int64_t chain_ms;      /* 0: RUNNER_CHAIN_MS */
     bool loading;          /* the first load is not finished: no rows are made, and no complaints before all that the hub
@@ -358,8 +360,9 @@ struct status shadow_gone_key(struct runner *runner, struct span row_key, struct
 /* Rows that are captured together. Everything lives in the arena of the time when it was read. */
 struct batch {
     struct work *works;
-    size_t count;
-    uint16_t *slots; /* by key: index into works, plus one */
+    size_t count, room;
+    uint16_t *slots; /* by key: index into works, plus one; a power of two of them */
+    size_t slot_mask;
     bool apart;      /* has to be done by itself, without a look at it beforehand */
     struct legacy_event *events; /* of the outbox: which entries were joined into works; id 0: removed */
     size_t *event_works;
@@ -367,13 +370,15 @@ struct batch {
     struct span place; /* of a first load that has come so far; size 0: none, or it is stored */
     struct works_job job;
 };
-/* The work of a row: SIZE_MAX where there is none; added if need be, while there is room for LIMIT_CAPTURE_ROWS. */
+/* Empty, with room for so many: at most RUNNER_BATCH_ROWS. */
+struct status batch_room(struct runner *runner, struct batch *batch, size_t rows, size_t events) MUST_CHECK;
+/* The work of a row: SIZE_MAX where there is none; added if need be, while there is room. */
 size_t batch_find(const struct batch *batch, size_t table, struct span key);
 size_t batch_add(struct batch *batch, size_t table, struct span key);
 
 /* Where batches come from. */
 struct chain {
-    /* The next batch, without rows that are in `flight` (NULL: nothing is); none: its count stays 0. */
+    /* The next batch (batch_room), without rows that are in `flight` (NULL: nothing is); none: it stays empty. */
     struct status (*next)(struct chain *chain, struct runner *runner, const struct batch *flight, struct batch *batch);
     /* Every work has its end. */
     struct status (*ended)(struct chain *chain, struct runner *runner, struct batch *batch);

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct status s = shadow_decode(span_of(data, size), &arena, &shadow);
     REQUIRE(s.code != STATUS_NO_MEMORY || size > 64 * 1024);
     if (status_is_ok(s)) {
-        REQUIRE(status_is_ok(shadow_copy(&shadow, &arena, &copy)));
+        REQUIRE(status_is_ok(shadow_copy(&shadow, 0, &arena, &copy)));
         REQUIRE(status_is_ok(shadow_encode(&copy, &arena, &once)));
         REQUIRE(status_is_ok(shadow_decode(once, &arena, &shadow)));
         REQUIRE(status_is_ok(shadow_encode(&shadow, &arena, &twice)) && span_equal(once, twice));

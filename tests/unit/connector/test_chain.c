@@ -4,7 +4,7 @@
 
 /* Batches that follow each other: node/connector/chain.c. Each row is captured once, whatever happens between two of them. */
 
-enum { ROWS = 3 * LIMIT_CAPTURE_ROWS + 7, LEAVES = 2 /* what is said of a row stands in two classes of registers */ };
+enum { ROWS = 3 * RUNNER_BATCH_ROWS + 7, LEAVES = 2 /* what is said of a row stands in two classes of registers */ };
 
 static const struct driver_ops *real_ops;
 static struct bench *bench_of_clerk;
@@ -12,7 +12,7 @@ static size_t claims_swapped, transactions, cut_at;
 
 static void file_rows(struct bench *b)
 {
-    bench_sql(b, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1507) INSERT INTO aduan (tiket, judul, "
+    bench_sql(b, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 757) INSERT INTO aduan (tiket, judul, "
                  "isi) SELECT 'T' || i, 'Lampu ' || i, 'padam' FROM n");
     assert_int_equal(bench_number(b, "SELECT count(*) FROM aduan"), ROWS);
 }
@@ -133,8 +133,8 @@ static void a_chain_that_loses_its_connection_anywhere_captures_each_row_once(vo
 static struct status meanwhile(struct driver *driver, size_t limit, struct arena *arena, struct legacy_event *out_events,
                                size_t *out_count)
 {
-    if (limit > LIMIT_CAPTURE_ROWS && claims_swapped++ == 0) {
-        bench_sql(bench_of_clerk, "UPDATE aduan SET judul = 'Lampu jalan', status = 1 WHERE id IN (3, 700)");
+    if (limit > RUNNER_BATCH_ROWS && claims_swapped++ == 0) {
+        bench_sql(bench_of_clerk, "UPDATE aduan SET judul = 'Lampu jalan', status = 1 WHERE id IN (3, 400)");
     }
     return real_ops->outbox(driver, limit, arena, out_events, out_count);
 }
@@ -152,7 +152,7 @@ static void what_is_edited_while_its_batch_is_on_its_way_comes_after_it(void **s
     must(run_with(&b, &ops));
     assert_true(claims_swapped > 0);
     bench_settle(&b);
-    all_is_captured_once(&b, before + LEAVES * ROWS + LEAVES); /* row 3 again; row 700 was read with its edit */
+    all_is_captured_once(&b, before + LEAVES * ROWS + LEAVES); /* row 3 again; row 400 was read with its edit */
     bench_end(&b);
 }
 
@@ -164,7 +164,7 @@ static void a_row_with_the_number_of_a_row_on_its_way_is_decided_after_it(void *
     struct driver_ops ops;
     prepare(&b, &ops);
     file_rows(&b);
-    bench_sql(&b, "UPDATE aduan SET no_lapor = 'L-1' WHERE id IN (499, 501, 1300)");
+    bench_sql(&b, "UPDATE aduan SET no_lapor = 'L-1' WHERE id IN (249, 251, 700)");
     must(run_with(&b, &ops));
     bench_settle(&b);
     assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_shadow"), ROWS);
