@@ -20,6 +20,7 @@
 #define EXIT_STORE_LOST 74
 #define DRAIN_MS 3000
 #define HEARD_SAVE_MS (5 * 60 * 1000)
+#define SEEN_MS (15 * 1000)
 
 /* Taking apart goes in steps, each begun when everything of the one before has said that it stopped. */
 struct running {
@@ -29,7 +30,7 @@ struct running {
     size_t problem_size;
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
-    uv_timer_t heard_timer;
+    uv_timer_t heard_timer, seen_timer;
     uv_work_t heard_work;
     bool heard_busy;
     bool signals_open;
@@ -97,6 +98,7 @@ static void stop_next(struct running *running)
             uv_close((uv_handle_t *)&running->interrupt, NULL);
             uv_close((uv_handle_t *)&running->terminate, NULL);
             uv_close((uv_handle_t *)&running->heard_timer, NULL);
+            uv_close((uv_handle_t *)&running->seen_timer, NULL);
             running->signals_open = false;
         }
         return;
@@ -254,6 +256,14 @@ static void on_heard_timer(uv_timer_t *timer)
     }
 }
 
+static void on_seen_timer(uv_timer_t *timer)
+{
+    struct running *running = timer->data;
+    if (!running->stopping) {
+        seen_exchange(running->process.seen);
+    }
+}
+
 /* A regency hears of nobody. */
 static struct status start_heard(struct running *running)
 {
@@ -265,6 +275,11 @@ static struct status start_heard(struct running *running)
     snprintf(path, sizeof path, "%s/heard.json", config->data_dir);
     TRY(heard_new(path, &running->process.heard));
     uv_timer_start(&running->heard_timer, on_heard_timer, HEARD_SAVE_MS, HEARD_SAVE_MS);
+    if (config->store_postgres) {
+        struct process *process = &running->process;
+        TRY(seen_new(process->engine, process->local.store, process->heard, process->local.instance, &process->seen));
+        uv_timer_start(&running->seen_timer, on_seen_timer, SEEN_MS, SEEN_MS);
+    }
     return status_ok();
 }
 
@@ -452,6 +467,8 @@ static void loop_open(struct running *running)
     uv_signal_init(&running->loop, &running->interrupt);
     uv_signal_init(&running->loop, &running->terminate);
     uv_timer_init(&running->loop, &running->heard_timer);
+    uv_timer_init(&running->loop, &running->seen_timer);
+    running->seen_timer.data = running;
     running->interrupt.data = running->terminate.data = running->heard_timer.data = running;
     uv_signal_start(&running->interrupt, on_signal, SIGINT);
     uv_signal_start(&running->terminate, on_signal, SIGTERM);
@@ -477,6 +494,7 @@ static void release(struct running *running)
     if (process->heard && !status_is_ok(heard_save(process->heard))) {
         LOG(heard_unsaved, log_status(STATUS_MAKE(STATUS_IO)));
     }
+    seen_free(process->seen);
     heard_free(process->heard);
     free(process->connectors);
     pthread_mutex_destroy(&process->connectors_lock);

@@ -9,6 +9,7 @@
 #include "node/peer/peer.h"
 #include "node/process/local.h"
 #include "node/process/readers.h"
+#include "node/process/seen.h"
 
 struct process;
 
@@ -47,6 +48,7 @@ struct process {
     int64_t health_ms;             /* when that was looked up, monotonic; 0: not yet */
     struct screens *screens;
     struct upkeep *upkeep;
+    struct seen *seen; /* with a store that several processes write */
     struct readers *readers; /* with a replica */
     struct follow *follow; /* with a store that several processes write */
     struct control *control;
