@@ -293,12 +293,6 @@ struct span reader_bytes(struct reader *reader, size_t size)
     return part;
 }
 
-uint8_t reader_u8(struct reader *reader)
-{
-    struct span part = reader_bytes(reader, 1);
-    return reader->failed ? 0 : part.data[0];
-}
-
 static uint64_t reader_be(struct reader *reader, size_t size)
 {
     struct span part = reader_bytes(reader, size);
@@ -319,7 +313,7 @@ uint64_t reader_be64(struct reader *reader)
     return reader_be(reader, 8);
 }
 
-uint64_t reader_varint(struct reader *reader)
+uint64_t reader_varint_long(struct reader *reader)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {

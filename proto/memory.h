@@ -66,10 +66,24 @@ struct reader {
 };
 
 void reader_init(struct reader *reader, struct span bytes);
-uint8_t reader_u8(struct reader *reader);
+static inline uint8_t reader_u8(struct reader *reader)
+{
+    if (reader->failed || reader->at == reader->bytes.size) {
+        reader->failed = true;
+        return 0;
+    }
+    return reader->bytes.data[reader->at++];
+}
 uint32_t reader_be32(struct reader *reader);
 uint64_t reader_be64(struct reader *reader);
-uint64_t reader_varint(struct reader *reader);
+uint64_t reader_varint_long(struct reader *reader);
+static inline uint64_t reader_varint(struct reader *reader)
+{
+    if (!reader->failed && reader->at < reader->bytes.size && reader->bytes.data[reader->at] < 0x80) {
+        return reader->bytes.data[reader->at++]; /* nearly all of a record's numbers */
+    }
+    return reader_varint_long(reader);
+}
 struct span reader_bytes(struct reader *reader, size_t size); /* borrowed from the input */
 struct span reader_sized(struct reader *reader);
 bool reader_at_end(const struct reader *reader);

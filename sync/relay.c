@@ -236,31 +236,32 @@ static struct status owed_page(struct core *core, const struct pair *rows, size_
     return core->store->ops->remove(core->store, STORE_OWED, keys, n);
 }
 
+#define OWED_FEW 16
+
 /* One scope at a time: the lock order has one stream head (architecture.md). */
 struct status core_owed(struct core *core, bool *out_more)
 {
     if (!core->is_hub) {
         return STATUS_MAKE(STATUS_DENIED);
     }
-    struct pair first;
+    struct pair few[OWED_FEW];
+    struct pair *rows = few;
     size_t count;
     size_t done = 0;
     if (core->in_doubt) {
         *out_more = false; /* give_back.c */
         return status_ok();
     }
-    TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, 1, SIZE_MAX,
-                               &core->scratch, &first, &count));
-    if (count == 0) {
-        *out_more = false; /* mostly: without room for a whole batch */
-        return status_ok();
+    TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, OWED_FEW, SIZE_MAX,
+                               &core->scratch, few, &count));
+    if (count == OWED_FEW) { /* room for a whole batch only where there is one */
+        rows = arena_array(&core->scratch, LIMIT_RELAY_BATCH, sizeof *rows);
+        if (!rows) {
+            return STATUS_MAKE(STATUS_NO_MEMORY);
+        }
+        TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, LIMIT_RELAY_BATCH,
+                                   SIZE_MAX, &core->scratch, rows, &count));
     }
-    struct pair *rows = arena_array(&core->scratch, LIMIT_RELAY_BATCH, sizeof *rows);
-    if (!rows) {
-        return STATUS_MAKE(STATUS_NO_MEMORY);
-    }
-    TRY(core->store->ops->scan(core->store, STORE_OWED, (struct span){0}, (struct span){0}, false, LIMIT_RELAY_BATCH,
-                               SIZE_MAX, &core->scratch, rows, &count));
     if (count > 0) {
         TRY(owed_page(core, rows, count, &done));
     }

@@ -20,16 +20,28 @@ static uint64_t rotate(uint64_t x, unsigned by)
     return x << by | x >> (64 - by);
 }
 
-static void mixer_block(struct mixer *m, const uint8_t *block)
+static uint64_t lane_take(uint64_t lane, uint64_t word)
+{
+    return rotate(lane ^ (word * 0x9e3779b97f4a7c15U), 29) * 0xbf58476d1ce4e5b9U;
+}
+
+/* In single variables: as loops over the lanes this was a twelfth of a world. */
+static inline void mixer_block(struct mixer *m, const uint8_t *block)
 {
     uint64_t words[4];
     memcpy(words, block, sizeof words);
-    for (size_t i = 0; i < 4; i++) {
-        m->lanes[i] = rotate(m->lanes[i] ^ (words[i] * 0x9e3779b97f4a7c15U), 29) * 0xbf58476d1ce4e5b9U;
-    }
-    for (size_t i = 0; i < 4; i++) {
-        m->lanes[i] += rotate(m->lanes[(i + 1) & 3], 17) ^ m->lanes[(i + 2) & 3];
-    }
+    uint64_t a = lane_take(m->lanes[0], words[0]);
+    uint64_t b = lane_take(m->lanes[1], words[1]);
+    uint64_t c = lane_take(m->lanes[2], words[2]);
+    uint64_t d = lane_take(m->lanes[3], words[3]);
+    a += rotate(b, 17) ^ c;
+    b += rotate(c, 17) ^ d;
+    c += rotate(d, 17) ^ a;
+    d += rotate(a, 17) ^ b;
+    m->lanes[0] = a;
+    m->lanes[1] = b;
+    m->lanes[2] = c;
+    m->lanes[3] = d;
 }
 
 static void mixer_add(struct mixer *m, const uint8_t *data, size_t size)
