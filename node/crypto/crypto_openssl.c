@@ -58,10 +58,8 @@ static void hmac(void *owner, struct span key, const struct span *parts, size_t 
     crypto_hmac_sha256(key, parts, count, out_hash);
 }
 
-static void random_bytes(void *owner, void *out_bytes, size_t size)
+static void kernel_random(uint8_t *bytes, size_t size)
 {
-    (void)owner;
-    uint8_t *bytes = out_bytes;
     while (size != 0) {
         ssize_t n = getrandom(bytes, size, 0);
         if (n < 0 && errno == EINTR) {
@@ -71,6 +69,32 @@ static void random_bytes(void *owner, void *out_bytes, size_t size)
         bytes += n;
         size -= (size_t)n;
     }
+}
+
+/* Salts are small and many: they are taken from the kernel a few at a time, and each is wiped once it was given. */
+#define RANDOM_POOL 1024
+
+struct random_pool {
+    uint8_t bytes[RANDOM_POOL];
+    size_t left; /* at the end of bytes */
+};
+
+static void random_bytes(void *owner, void *out_bytes, size_t size)
+{
+    static _Thread_local struct random_pool pool;
+    (void)owner;
+    if (size > RANDOM_POOL / 4) {
+        kernel_random(out_bytes, size);
+        return;
+    }
+    if (pool.left < size) {
+        kernel_random(pool.bytes, sizeof pool.bytes);
+        pool.left = sizeof pool.bytes;
+    }
+    uint8_t *from = pool.bytes + sizeof pool.bytes - pool.left;
+    memcpy(out_bytes, from, size);
+    OPENSSL_cleanse(from, size);
+    pool.left -= size;
 }
 
 static struct status sign(void *owner, enum signing_key key, struct span message, struct signature *out_signature)
