@@ -14,6 +14,7 @@ static const char first_sql[] = "PRAGMA locking_mode=EXCLUSIVE;"
                                 "PRAGMA cell_size_check=ON;"
                                 "PRAGMA mmap_size=0;"
                                 "PRAGMA temp_store=MEMORY;"
+                                "PRAGMA page_size=8192;" /* of a new store; an old one keeps its own */
                                 "PRAGMA cache_size=-8192;"
                                 /* what an erasure removes must not stay readable in free pages */
                                 "PRAGMA secure_delete=ON;";
@@ -24,15 +25,15 @@ static const char then_sql[] = "PRAGMA journal_mode=WAL;"
                                "BEGIN IMMEDIATE; COMMIT;"; /* takes the lock now, not at the first write */
 
 /* 24 MB of log. Pages of the indexes are written again and again; the later the checkpoint, the fewer of them go to the
- * database twice (2,000: 3.7 KB per change, 6,000: 3.0 KB). */
-#define CHECKPOINT_PAGES 6000
+ * database twice (at 4 KiB a page 8 MB: 3.7 KB per change, 24 MB: 3.0 KB). */
+#define CHECKPOINT_BYTES (24 * 1024 * 1024)
 
 /* After each commit. SQLite's own hook throws the result of the checkpoint away; a failed sync of the database must end
  * this store instead. The commit itself stands: it is in the log that the next opening reads. */
 static int after_commit(void *owner, sqlite3 *db, const char *name, int pages)
 {
     struct sqlite_store *s = owner;
-    if (pages >= CHECKPOINT_PAGES) {
+    if ((int64_t)pages * s->page_size >= CHECKPOINT_BYTES) {
         int rc = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CORRUPT) {
             s->problem = "disk failed: open the store anew";
@@ -70,6 +71,7 @@ static struct status connect_and_prepare(struct sqlite_store *s, const char *vfs
     if (empty) {
         TRY(sqlite_schema_make(s));
     }
+    TRY(sqlite_number(s, "PRAGMA page_size", &s->page_size));
     sqlite3_wal_hook(s->db, after_commit, s); /* instead of SQLite's own */
     return status_ok();
 }

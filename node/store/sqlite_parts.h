@@ -59,6 +59,7 @@ struct sqlite_store {
     struct store store; /* first, so that the store's address is this one's */
     struct memory memory;
     sqlite3 *db;
+    int64_t page_size; /* of this file */
     sqlite3_stmt *table_queries[STORE_TABLE_COUNT][QUERY_TABLE_COUNT]; /* prepared at first use, owned */
     sqlite3_stmt *plain_queries[QUERY_PLAIN_COUNT];
     sqlite3_stmt *list_queries[QUERY_LIST_COUNT];
@@ -112,6 +113,8 @@ struct status sqlite_records_count(struct store *store, const struct record_filt
  * making of its tables. `problem` is written only where SQLite itself did not fail. */
 struct status sqlite_schema_check(struct sqlite_store *s, char *problem, size_t problem_size, bool *out_empty);
 struct status sqlite_schema_make(struct sqlite_store *s);
+/* The first column of the first row of a statement, 0 without a row. */
+struct status sqlite_number(struct sqlite_store *s, const char *sql, int64_t *out_number);
 /* Name of the SQL table. */
 const char *sqlite_table_name(enum store_table table);
 

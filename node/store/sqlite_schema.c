@@ -52,7 +52,7 @@ const char *sqlite_table_name(enum store_table table)
     return table_names[table];
 }
 
-static struct status number_of(struct sqlite_store *s, const char *sql, int64_t *out_number)
+struct status sqlite_number(struct sqlite_store *s, const char *sql, int64_t *out_number)
 {
     sqlite3_stmt *query = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &query, NULL);
@@ -91,9 +91,9 @@ struct status sqlite_schema_check(struct sqlite_store *s, char *problem, size_t 
     int64_t application = 0;
     int64_t version = 0;
     int64_t tables = 0;
-    TRY(number_of(s, "PRAGMA application_id", &application));
-    TRY(number_of(s, "PRAGMA user_version", &version));
-    TRY(number_of(s, "SELECT count(*) FROM sqlite_schema", &tables));
+    TRY(sqlite_number(s, "PRAGMA application_id", &application));
+    TRY(sqlite_number(s, "PRAGMA user_version", &version));
+    TRY(sqlite_number(s, "SELECT count(*) FROM sqlite_schema", &tables));
     bool empty = application == 0 && version == 0 && tables == 0;
     if (!empty && application != APPLICATION_ID) {
         snprintf(problem, problem_size,
