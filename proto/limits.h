@@ -64,6 +64,7 @@
 #define LIMIT_RECORD_SIZE (16 * 1024 * 1024)
 #define LIMIT_RECORD_REPLICAS 64
 #define LIMIT_RECORD_PARKED 4096
+#define LIMIT_RECORD_CACHE (2 * 1024 * 1024) /* of each of the two generations of decoded records in memory */
 
 /* Time. */
 #define LIMIT_CLAMP_MS (5 * 60 * 1000)          /* how far a stamp may run ahead of its first acceptance */

@@ -31,6 +31,8 @@ struct status core_new(const struct core_options *options, struct core **out_cor
     core->in_doubt = options->in_doubt;
     arena_init(&core->arena, memory, SIZE_MAX);
     arena_init(&core->scratch, memory, SIZE_MAX);
+    arena_init(&core->records[0], memory, RECORDS_BUDGET);
+    arena_init(&core->records[1], memory, RECORDS_BUDGET);
     arena_init(&core->registry_arena, memory, SIZE_MAX);
     registry_init(&core->registry, &core->registry_arena);
     *out_core = core;
@@ -48,6 +50,8 @@ void core_free(struct core *core)
     streams_free(core);
     arena_release(&core->arena);
     arena_release(&core->scratch);
+    arena_release(&core->records[0]);
+    arena_release(&core->records[1]);
     arena_release(&core->registry_arena);
     struct memory memory = core->options.memory;
     memory.release(memory.owner, core->deployment);
@@ -78,7 +82,7 @@ static void undo_take(const struct core *core, struct core_undo *undo)
 
 static void transaction_clear(struct core *core)
 {
-    records_forget(core);
+    records_begin(core);
     core->set.undo = NULL;
     core->grown = NULL;
     core->grown_count = 0;
@@ -135,7 +139,9 @@ struct status core_begin_reading(struct core *core, uint64_t now_ms)
 
 static void undo_to(struct core *core, const struct core_undo *undo, uint64_t level)
 {
-    records_forget(core);
+    if (core->dirty || core->saved_count > 0) {
+        records_forget(core);
+    }
     streams_undo(core, level);
     core->level++;
     core->meta = undo->meta;

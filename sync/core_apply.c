@@ -64,7 +64,8 @@ static struct status incoming_body(struct core *core, struct incoming *in)
         return status_ok();
     }
     struct body body;
-    TRY(arena_copy(&core->arena, in->body.body, &in->body.body));
+    /* the record's values point into it */
+    TRY(arena_copy(&core->records[core->young], in->body.body, &in->body.body));
     TRY(arena_copy(&core->arena, in->body.salt, &in->body.salt));
     bool fits = false;
     TRY(body_fits(core, &in->header, &in->body, &core->arena, &body, &fits));
@@ -155,7 +156,7 @@ static struct status take_body(struct core *core, struct cached *cached, const s
     }
     uint32_t number = entry->stream | (entry->flags & HISTORY_RELAYED ? CORE_RELAYED : 0);
     TRY(stream_body_set(core, number, entry->seq, in->body));
-    cached->dirty = true;
+    record_dirty(core, cached);
     return record_body(&cached->record, header_dot(&in->header), in->values, in->value_count);
 }
 
@@ -181,7 +182,9 @@ static struct status take_outcome(struct core *core, struct cached *cached, cons
                                   const struct apply_outcome *outcome)
 {
     const struct header *header = &in->header;
-    cached->dirty = cached->dirty || outcome->result != APPLY_DUPLICATE;
+    if (outcome->result != APPLY_DUPLICATE) {
+        record_dirty(core, cached);
+    }
     uint64_t lane = node_id_equal(header->node, core->self) && header->epoch == core->meta.epoch && header->lane < 64
                         ? (uint64_t)1 << header->lane
                         : 0;
@@ -281,7 +284,7 @@ struct status record_rebuild(struct core *core, struct record_id id)
     TRY(record_cached(core, id, &cached));
     struct record old = cached->record;
     struct record fresh;
-    record_init(&fresh, id, &core->arena);
+    record_init(&fresh, id, old.arena);
     for (size_t i = 0; i < old.history_count; i++) {
         struct incoming in;
         struct apply_outcome outcome;
@@ -295,8 +298,8 @@ struct status record_rebuild(struct core *core, struct record_id id)
     for (size_t i = 0; i < old.clamp_count; i++) {
         TRY(record_clamp(&fresh, record_dot(&old, old.clamps[i].dot), old.clamps[i].accepted_ms));
     }
+    record_dirty(core, cached);
     cached->record = fresh;
-    cached->dirty = true;
     cached->due_lanes |= core->meta.lanes;
     return apply_parked(core, cached);
 }
@@ -348,7 +351,7 @@ static struct status apply_clamp(struct core *core, const struct incoming *in)
     const struct target *target = &in->header.targets[0];
     struct cached *cached;
     TRY(record_cached(core, in->header.record, &cached));
-    cached->dirty = true;
+    record_dirty(core, cached);
     cached->due_lanes |= core->meta.lanes;
     struct dot dot = {.replica = target->replica, .rseq = target->rseq};
     return record_clamp(&cached->record, dot, target->accepted_ms);

@@ -139,7 +139,7 @@ struct status apply_relay(struct core *core, struct incoming *in, const struct a
     if (target->accepted_ms > 0) {
         struct cached *cached;
         TRY(record_cached(core, in->header.record, &cached));
-        cached->dirty = true;
+        record_dirty(core, cached);
         struct dot dot = {.replica = target->replica, .rseq = target->rseq};
         TRY(record_clamp(&cached->record, dot, target->accepted_ms));
     }

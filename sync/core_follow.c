@@ -2,9 +2,9 @@
 #include "sync/core_state.h"
 
 /* What other processes committed to the same store since this one last looked. Between transactions the core keeps the meta row,
- * the rows of all streams and the registry; nothing else outlives a transaction. So at the begin of each the store names the rows
- * that moved, and exactly those are read again: the meta row always, a stream's row where it was written, of the registry the
- * leaves that are new. What cannot be followed is loaded anew. */
+ * the rows of all streams and the registry; records only where nobody else writes (core_records.c). So at the begin of each the
+ * store names the rows that moved, and exactly those are read again: the meta row always, a stream's row where it was written,
+ * of the registry the leaves that are new. What cannot be followed is loaded anew. */
 
 static struct status doubt_load(struct core *core)
 {

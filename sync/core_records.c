@@ -3,7 +3,9 @@
 
 #include "sync/core_state.h"
 
-/* The records of a transaction: each is loaded once, changed in memory, and saved once at commit or before a mark. */
+/* The records of a transaction: each is loaded once, changed in memory, and saved once at commit or before a mark. What
+ * is decided about a row, written, and compared with the hub's digest are transactions of their own soon after each other,
+ * so records stay in memory from one to the next where nobody else writes the store. */
 
 static struct cached **bucket_of(struct core *core, struct record_id id)
 {
@@ -22,33 +24,74 @@ static struct cached *cached_find(struct core *core, struct record_id id)
 
 void records_forget(struct core *core)
 {
-    if (core->all) {
-        memset(core->buckets, 0, sizeof core->buckets);
-        core->all = NULL;
+    memset(core->buckets, 0, sizeof core->buckets);
+    core->dirty = NULL;
+}
+
+static size_t generation_size(const struct core *core, unsigned generation)
+{
+    return RECORDS_BUDGET - core->records[generation].budget;
+}
+
+static void generation_drop(struct core *core, unsigned generation)
+{
+    for (size_t i = 0; i < CACHE_BUCKETS; i++) {
+        struct cached **at = &core->buckets[i];
+        while (*at) {
+            if ((*at)->generation == generation) {
+                *at = (*at)->next;
+            } else {
+                at = &(*at)->next;
+            }
+        }
+    }
+    arena_clear(&core->records[generation]);
+}
+
+void records_begin(struct core *core)
+{
+    assert(!core->dirty);
+    unsigned old = 1 - core->young;
+    if (core->store->ops->moved || !core->loaded) {
+        records_forget(core);
+        arena_clear(&core->records[0]);
+        arena_clear(&core->records[1]);
+    } else if (generation_size(core, core->young) > LIMIT_RECORD_CACHE || generation_size(core, old) > 2 * LIMIT_RECORD_CACHE) {
+        generation_drop(core, old);
+        core->young = old;
+    }
+}
+
+void record_dirty(struct core *core, struct cached *cached)
+{
+    if (!cached->dirty) {
+        cached->dirty = true;
+        cached->next_dirty = core->dirty;
+        core->dirty = cached;
     }
 }
 
 static struct status cached_add(struct core *core, const struct record_row *row, struct cached **out_cached)
 {
-    struct cached *cached = arena_alloc(&core->arena, sizeof *cached);
+    struct arena *arena = &core->records[core->young];
+    struct cached *cached = arena_alloc(arena, sizeof *cached);
     if (!cached) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     if (row->bytes.data) {
-        TRY(record_decode(row->id, row->bytes, &core->arena, &cached->record));
+        TRY(record_decode(row->id, row->bytes, arena, &cached->record));
         cached->exists = true;
         cached->owner_saved = cached->record.created ? record_owner(&cached->record) : (struct scope_id){{0}};
         cached->had_items = inbox_possible(&cached->record);
         cached->was_parked = cached->record.parked_count > 0;
         cached->history_saved = cached->record.history_count;
     } else {
-        record_init(&cached->record, row->id, &core->arena);
+        record_init(&cached->record, row->id, arena);
     }
+    cached->generation = core->young;
     struct cached **bucket = bucket_of(core, row->id);
     cached->next = *bucket;
     *bucket = cached;
-    cached->next_all = core->all;
-    core->all = cached;
     *out_cached = cached;
     return status_ok();
 }
@@ -99,7 +142,7 @@ struct status records_prefetch(struct core *core, const struct record_id *ids, s
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     if (unique > 0) {
-        TRY(core->store->ops->records_load(core->store, missing, unique, &core->arena, rows));
+        TRY(core->store->ops->records_load(core->store, missing, unique, &core->records[core->young], rows));
     }
     for (size_t i = 0; i < unique; i++) {
         struct cached *cached;
@@ -228,8 +271,8 @@ static struct status cached_flush(struct core *core, struct cached *cached)
 struct status records_flush(struct core *core)
 {
     size_t count = 0;
-    for (struct cached *c = core->all; c; c = c->next_all) {
-        count += c->dirty ? 1 : 0;
+    for (struct cached *c = core->dirty; c; c = c->next_dirty) {
+        count++;
     }
     if (count == 0) {
         return status_ok();
@@ -239,22 +282,20 @@ struct status records_flush(struct core *core)
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     size_t at = 0;
-    for (struct cached *c = core->all; c; c = c->next_all) {
-        if (!c->dirty) {
-            continue;
-        }
+    for (struct cached *c = core->dirty; c; c = c->next_dirty) {
         TRY(row_make(core, c, &rows[at++]));
         TRY(cached_flush(core, c));
         c->exists = true;
     }
     assert(at == count);
     TRY(core->store->ops->records_save(core->store, rows, count));
-    for (struct cached *c = core->all; c; c = c->next_all) {
-        c->dirty = false;
-    }
     for (size_t i = 0; i < count; i++) {
         TRY(core_grow(core, &core->saved, core->saved_count, &core->saved_capacity, sizeof *core->saved));
         core->saved[core->saved_count++] = rows[i].id;
     }
+    for (struct cached *c = core->dirty; c; c = c->next_dirty) {
+        c->dirty = false;
+    }
+    core->dirty = NULL;
     return status_ok();
 }

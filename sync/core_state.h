@@ -9,6 +9,7 @@
 /* What the files of the core share. Nothing outside sync/ includes this. */
 
 #define CACHE_BUCKETS 1024
+#define RECORDS_BUDGET (SIZE_MAX / 2) /* no bound in itself: so that an arena says what it has taken */
 
 enum phase {
     PHASE_HELLO, /* nothing compared with the hub yet */
@@ -31,13 +32,14 @@ struct core_meta {
     uint32_t stopped_count;
 };
 
-/* A record of this transaction. */
+/* A record as it is now; it and all it points to live in the arena of its generation. */
 struct cached {
     struct record record;
     struct cached *next;      /* in its bucket */
-    struct cached *next_all;  /* in order of loading */
+    struct cached *next_dirty; /* of those that the next flush saves, the last made dirty first */
+    unsigned generation;      /* index in core.records */
     bool exists;              /* it has a row */
-    bool dirty;
+    bool dirty;               /* set by record_dirty */
     bool had_items;           /* inbox rows may exist */
     bool was_parked;
     uint64_t due_lanes;       /* lanes to which it becomes due */
@@ -138,7 +140,10 @@ struct core {
     struct kept_tail tails[KEPT_TAILS];
     size_t tail_next;         /* the one to be given up */
     struct cached *buckets[CACHE_BUCKETS];
-    struct cached *all;
+    struct cached *dirty;
+    struct arena records[2];  /* generations: records stay over transactions until their generation is the older one and the
+                               * younger has grown full */
+    unsigned young;           /* index of the one that takes what is loaded */
     struct scope_id *grown;   /* in the arena */
     size_t grown_count, grown_capacity;
     bool registry_grown;
@@ -197,6 +202,11 @@ struct status records_prefetch(struct core *core, const struct record_id *ids, s
 struct status record_cached(struct core *core, struct record_id id, struct cached **out_cached) MUST_CHECK;
 /* Sorts and drops repeats. */
 size_t record_ids_unique(struct record_id *ids, size_t count);
+/* Marks a record for the next flush; an undo knows by it that the record is not what the store holds. */
+void record_dirty(struct core *core, struct cached *cached);
+/* At the begin of a transaction: keeps what may be kept, within LIMIT_RECORD_CACHE. */
+void records_begin(struct core *core);
+/* Those that the transaction, or what is undone of it, may have changed: all are loaded anew. */
 void records_forget(struct core *core);
 struct status records_flush(struct core *core) MUST_CHECK;
 bool record_has_own_parked(const struct core *core, const struct record *record);
@@ -231,6 +241,11 @@ bool writer_is_stopped(const struct core *core, struct node_id node);
 struct status apply_relay(struct core *core, struct incoming *in, const struct attachment *attachment) MUST_CHECK;
 /* Signature of a stream's checkpoint by the key that the registry names, for the hub also by the trust root. */
 struct status checkpoint_check(struct core *core, struct span bytes, struct stream_id stream, struct arena *arena, struct note *out_note) MUST_CHECK;
+
+/* ---- stream_chunk.c ---- */
+/* As stream_append, of leaves behind which the tree has been computed already. */
+struct status stream_append_run(struct core *core, struct stream *stream, const struct incoming *leaves, size_t count,
+                                const struct tree_range *range) MUST_CHECK;
 
 /* ---- core_append.c: leaves of our own ---- */
 /* A leaf of this node: place, stamp, registry size and commitment are filled in, then it is appended; it is not applied. */

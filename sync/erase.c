@@ -56,8 +56,8 @@ static struct status bodies_destroy(struct core *core, struct cached *cached)
         uint32_t number = entry->stream | (entry->flags & HISTORY_RELAYED ? CORE_RELAYED : 0);
         struct wire_body gone = {.state = BODY_ERASED};
         TRY(stream_body_set(core, number, entry->seq, gone));
+        record_dirty(core, cached);
         record_body_gone(record, indexes[i]);
-        cached->dirty = true;
     }
     return status_ok();
 }

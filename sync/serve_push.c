@@ -167,11 +167,9 @@ static struct status push_append(struct pushing *p)
         TRY(stream_make(core, p->push->stream, &p->stream));
     }
     for (size_t i = 0; i < p->push->leaf_count; i++) {
-        struct incoming *in = &p->leaves[i];
-        struct stored_leaf leaf = {.leaf = in->leaf, .body = in->body};
-        in->stream = p->stream;
-        TRY(stream_append(core, p->stream, &leaf, &in->hash));
+        p->leaves[i].stream = p->stream;
     }
+    TRY(stream_append_run(core, p->stream, p->leaves, p->push->leaf_count, &p->range));
     core->void_count = 0;
     for (size_t i = 0; i < p->push->leaf_count; i++) {
         struct incoming *in = &p->leaves[i];

@@ -104,18 +104,37 @@ static struct status chunk_read(struct span leaves, struct span bodies, struct s
     return status_ok();
 }
 
-struct status stream_append(struct core *core, struct stream *stream, const struct stored_leaf *leaf,
-                            const struct hash *hash)
+static struct status leaf_add(struct core *core, struct stream *stream, const struct stored_leaf *leaf,
+                              const struct hash *hash)
 {
-    TRY(stream_touch(core, stream));
     size_t capacity = stream->pending_capacity;
     TRY(core_grow(core, &stream->pending, stream->pending_count, &capacity, sizeof *leaf));
     capacity = stream->pending_capacity;
     TRY(core_grow(core, &stream->pending_hashes, stream->pending_count, &capacity, sizeof *hash));
     stream->pending_capacity = capacity;
-    TRY(tree_range_append(&stream->range, core->crypto, hash));
     stream->pending[stream->pending_count] = *leaf;
     stream->pending_hashes[stream->pending_count++] = *hash;
+    return status_ok();
+}
+
+struct status stream_append(struct core *core, struct stream *stream, const struct stored_leaf *leaf,
+                            const struct hash *hash)
+{
+    TRY(stream_touch(core, stream));
+    TRY(tree_range_append(&stream->range, core->crypto, hash));
+    return leaf_add(core, stream, leaf, hash);
+}
+
+struct status stream_append_run(struct core *core, struct stream *stream, const struct incoming *leaves, size_t count,
+                                const struct tree_range *range)
+{
+    assert(range->size == stream->range.size + count);
+    TRY(stream_touch(core, stream));
+    for (size_t i = 0; i < count; i++) {
+        struct stored_leaf leaf = {.leaf = leaves[i].leaf, .body = leaves[i].body};
+        TRY(leaf_add(core, stream, &leaf, &leaves[i].hash));
+    }
+    stream->range = *range;
     return status_ok();
 }
 

@@ -32,6 +32,7 @@ static struct status close_script(struct stage *st)
 {
     struct record_id id;
     TRY(stage_create(st, stage_a(st), &id));
+    TRY(stage_create(st, stage_b(st), &id));
     return stage_settle(st);
 }
 
