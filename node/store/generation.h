@@ -5,8 +5,8 @@
 #include "sync/store.h"
 
 /* The generation file beside the database (log.md, "Hello"): a number that stands in the store (STORE_META, key
- * "generation", with several processes "generation/" instance) and in a file, and is raised in both at each start and after each backup. Where they do not fit, the
- * database is an older copy than the file knows of, so its numbers may have been used already: the caller opens a new
+ * "generation", with several processes "generation/" instance) and in a file, and is raised in both at each start and after
+ * each backup. Where they do not fit, the database is an older copy than the file knows of, so its numbers may have been used already: the caller opens a new
  * epoch before the first write.
  *
  * The store is raised first: a crash in between leaves the store one ahead, which is accepted; a restored copy is

@@ -33,9 +33,9 @@ struct store_postgres_options {
                              back to an older state (another standby): `moved` says `all` then */
 };
 
-/* On failure `problem` (borrowed, may be NULL with size 0) gets a sentence for the operator that says what to
- * do. BUSY: another process has the instance or the connectors. UNSUPPORTED: a newer program made the tables, or the server is too old. INVALID:
- * the connection string. DENIED: the role may not do what is needed. IO: no server answers. */
+/* On failure `problem` (borrowed, may be NULL with size 0) gets a sentence for the operator that says what to do. BUSY: another
+ * process has the instance or the connectors. UNSUPPORTED: a newer program made the tables, or the server is too old. INVALID: the
+ * connection string. DENIED: the role may not do what is needed. IO: no server answers. */
 struct status store_postgres_open(const struct store_postgres_options *options, struct memory memory, struct store **out_store,
                                   char *problem, size_t problem_size) MUST_CHECK;
 
