@@ -79,6 +79,8 @@
 #define LIMIT_COLUMNS 128
 #define LIMIT_REFS_SAME 16         /* records that bear one external number: more are not told apart */
 #define LIMIT_CATALOGUE_COLUMNS 1600 /* PostgreSQL's own bound; SQLite's is 2000 */
+#define LIMIT_HOLIDAYS 4096              /* days in the file of holidays */
+#define LIMIT_HOLIDAYS_FILE (256 * 1024)
 #define LIMIT_PREVIEW_ROWS 50000 /* rows of one table that a preview looks at */
 #define LIMIT_SHADOW_HISTORY 64    /* replaced vectors kept per register; the oldest are joined above it */
 #define LIMIT_KEY_SIZE 512         /* one key column of a legacy row */

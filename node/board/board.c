@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "node/base/clock.h"
+#include "node/base/heap.h"
 #include "node/board/board_parts.h"
 
 /* Threads, the queue, and what the loop thread does: taking requests, sending answers, telling streams. */
@@ -229,6 +231,36 @@ static void cookie_copy(const struct http_request *request, char out_token[STAFF
     }
 }
 
+/* One spelling of what is an address; nothing of what is none. IPv6: a line's /64, not each of its addresses. */
+static void address_plain(const char *text, char out_address[STAFF_ADDRESS_MAX + 1])
+{
+    struct in6_addr v6;
+    struct in_addr v4;
+    if (inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_V4MAPPED(&v6)) {
+        (void)inet_ntop(AF_INET, v6.s6_addr + 12, out_address, STAFF_ADDRESS_MAX + 1);
+    } else if (inet_pton(AF_INET6, text, &v6) == 1) {
+        memset(v6.s6_addr + 8, 0, 8);
+        (void)inet_ntop(AF_INET6, &v6, out_address, STAFF_ADDRESS_MAX + 1);
+    } else if (inet_pton(AF_INET, text, &v4) == 1) {
+        (void)inet_ntop(AF_INET, &v4, out_address, STAFF_ADDRESS_MAX + 1);
+    }
+}
+
+/* Behind a proxy on this machine the browser's address is the last one in X-Forwarded-For: the proxy wrote it. Without that,
+ * everybody would be one address, so it counts for nobody. */
+static void address_copy(const struct http_request *request, char out_address[STAFF_ADDRESS_MAX + 1])
+{
+    char address[HTTP_ADDRESS_SIZE];
+    char text[BOARD_HOST_MAX] = "";
+    http_request_address(request, address);
+    bool local = strcmp(address, "127.0.0.1") == 0 || strcmp(address, "::1") == 0 || strcmp(address, "::ffff:127.0.0.1") == 0;
+    header_copy(request, "x-forwarded-for", text, sizeof text);
+    const char *last = strrchr(text, ',');
+    last = last ? last + 1 : text;
+    last += strspn(last, " ");
+    address_plain(local ? last : address, out_address);
+}
+
 static char *span_copy(struct span text)
 {
     char *copy = calloc(1, text.size + 1);
@@ -254,6 +286,7 @@ static struct board_request *request_make(const struct http_request *from)
     header_copy(from, "x-simpul-csrf", request->csrf, sizeof request->csrf);
     header_copy(from, "origin", request->origin, sizeof request->origin);
     header_copy(from, "host", request->host, sizeof request->host);
+    address_copy(from, request->address);
     struct span type = {0};
     request->json = http_header(from, "content-type", &type) && type.size >= 16 && memcmp(type.data, "application/json", 16) == 0;
     if (!request->query || !request->body) {
@@ -354,7 +387,7 @@ static struct status start_parts(struct board *board)
     (void)snprintf(path, sizeof path, "%s/screens.db", process->config->data_dir);
     (void)snprintf(staff_path, sizeof staff_path, "%s/staff.db", process->config->data_dir);
     struct projector_options options = {.source = figures_source, .owner = board, .changed = on_changed};
-    options.figures = (struct figures_options){.path = path, .zone_minutes = process->config->zone_minutes, .writes = true};
+    options.figures = (struct figures_options){.path = path, .workdays = board->workdays, .writes = true};
     memcpy(options.figures.instance, process->local.instance, sizeof options.figures.instance);
     TRY(projector_start(&options, &board->projector));
     for (size_t i = 0; i < BOARD_WORKERS; i++) {
@@ -395,7 +428,22 @@ static void board_free(struct board *board)
     }
     pthread_cond_destroy(&board->wake);
     pthread_mutex_destroy(&board->lock);
+    arena_release(&board->arena);
     free(board);
+}
+
+static bool read_holidays(struct board *board, char *problem, size_t problem_size)
+{
+    uint32_t line = 0;
+    const struct config *config = board->process->config;
+    struct status status = workdays_read(config->holidays, config->zone_minutes, &board->arena, &board->workdays, &line);
+    if (status.code == STATUS_INVALID && line > 0) {
+        (void)snprintf(problem, problem_size, "%s, line %u: a day off is written like \"2026-08-17 Hari Kemerdekaan\"", config->holidays,
+                       (unsigned)line);
+    } else if (!status_is_ok(status)) {
+        (void)snprintf(problem, problem_size, "the holidays in %s cannot be read (%s)", config->holidays, status_name(status));
+    }
+    return status_is_ok(status);
 }
 
 static struct status board_start(struct process *process, uv_loop_t *loop, struct board **out_board, char *problem,
@@ -406,6 +454,7 @@ static struct status board_start(struct process *process, uv_loop_t *loop, struc
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
     board->process = process;
+    arena_init(&board->arena, memory_heap(), SIZE_MAX);
     board->host = (struct control_host){.process = process, .local = &process->local, .engine = process->engine};
     pthread_mutex_init(&board->lock, NULL);
     pthread_cond_init(&board->wake, NULL);
@@ -414,6 +463,9 @@ static struct status board_start(struct process *process, uv_loop_t *loop, struc
     board->async.data = board->beat.data = board;
     board->handles = 2;
     *out_board = board; /* stopped and freed like one that came up */
+    if (!read_holidays(board, problem, problem_size)) {
+        return STATUS_MAKE(STATUS_INVALID);
+    }
     struct status status = start_parts(board);
     if (!status_is_ok(status)) {
         (void)snprintf(problem, problem_size, "the dashboard's files in %s cannot be made (%s)", process->config->data_dir,

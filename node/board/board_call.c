@@ -29,6 +29,7 @@ static void events(struct board_call *call)
 
 static const struct board_route routes[] = {
     {HTTP_POST, "/api/v1/sign-in", NEEDS_NOTHING, board_sign_in},
+    {HTTP_POST, "/api/v1/accept", NEEDS_NOTHING, board_accept},
     {HTTP_GET, "/api/v1/session", NEEDS_SESSION, board_session},
     {HTTP_POST, "/api/v1/sign-out", NEEDS_SESSION, board_sign_out},
     {HTTP_POST, "/api/v1/password", NEEDS_SESSION, board_own_password},
@@ -49,7 +50,7 @@ static const struct board_route routes[] = {
     {HTTP_GET, "/api/v1/accounts", NEEDS_ACTOR, board_accounts},
     {HTTP_POST, "/api/v1/accounts/add", NEEDS_ACTOR, board_account_add},
     {HTTP_POST, "/api/v1/accounts/disable", NEEDS_ACTOR, board_account_disable},
-    {HTTP_POST, "/api/v1/accounts/password", NEEDS_ACTOR, board_account_password},
+    {HTTP_POST, "/api/v1/accounts/invite", NEEDS_ACTOR, board_account_invite},
 };
 
 /* ---- for handlers ---- */
@@ -138,21 +139,6 @@ int32_t call_today(const struct board_call *call)
     return fact_day(clock_now_ms(), call->board->process->config->zone_minutes);
 }
 
-/* "2026-11-21" */
-static bool day_parse(const char *text, int32_t *out_day)
-{
-    int year = 0;
-    int month = 0;
-    int day = 0;
-    char rest = 0;
-    if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &rest) != 3 || year < 1970 || month < 1 || month > 12 || day < 1 ||
-        day > 31) {
-        return false;
-    }
-    *out_day = fact_month_first_day((year - 1970) * 12 + month - 1) + day - 1;
-    return true;
-}
-
 bool call_span(struct board_call *call, struct figures_span *out_span)
 {
     struct figures_span span = {.today = call_today(call)};
@@ -164,8 +150,8 @@ bool call_span(struct board_call *call, struct figures_span *out_span)
     int32_t month = fact_month(span.today);
     span.from_day = fact_month_first_day(month - month % 12); /* this year so far */
     span.to_day = span.today;
-    bool holds = (!call_query(call, "from", from, sizeof from) || day_parse(from, &span.from_day)) &&
-                 (!call_query(call, "to", to, sizeof to) || day_parse(to, &span.to_day)) && span.from_day <= span.to_day;
+    bool holds = (!call_query(call, "from", from, sizeof from) || fact_day_parse(from, &span.from_day)) &&
+                 (!call_query(call, "to", to, sizeof to) || fact_day_parse(to, &span.to_day)) && span.from_day <= span.to_day;
     if (!holds) {
         call_problem(call, 422, "invalid", "the period is two dates like 2026-01-31, the first one not after the second");
         return false;

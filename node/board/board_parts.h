@@ -26,6 +26,7 @@ struct board_request {
     char csrf[STAFF_TOKEN_SIZE + 1];
     char origin[BOARD_HOST_MAX];
     char host[BOARD_HOST_MAX];
+    char address[STAFF_ADDRESS_MAX + 1]; /* of the browser; "": unknown */
     bool json; /* content type */
     /* the answer */
     unsigned status;
@@ -58,6 +59,8 @@ struct board {
     struct process *process;
     struct control_host host;
     struct projector *projector;
+    struct arena arena; /* of the calendar */
+    struct workdays workdays;
     struct board_worker workers[BOARD_WORKERS];
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -112,12 +115,13 @@ bool call_may_act(const struct board_call *call);
 
 void board_sign_in(struct board_call *call);
 void board_sign_out(struct board_call *call);
+void board_accept(struct board_call *call);
 void board_session(struct board_call *call);
 void board_own_password(struct board_call *call);
 void board_accounts(struct board_call *call);
 void board_account_add(struct board_call *call);
 void board_account_disable(struct board_call *call);
-void board_account_password(struct board_call *call);
+void board_account_invite(struct board_call *call);
 void board_overview(struct board_call *call);
 void board_nodes(struct board_call *call);
 void board_records(struct board_call *call);

@@ -20,29 +20,78 @@ static json_t *session_json(const struct board_call *call)
                      (json_int_t)clock_now_ms());
 }
 
+static void cookie_begin(struct board_call *call)
+{
+    (void)snprintf(call->request->cookie, sizeof call->request->cookie,
+                   "__Host-simpul=%s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=%d", call->session.token,
+                   STAFF_SESSION_MS / 1000);
+    call->reply = session_json(call);
+}
+
+/* Where too many wrong ones came from, none is looked at. */
+static bool address_may_try(struct board_call *call)
+{
+    struct status status = staff_address_check(call->worker->staff, call->request->address, clock_now_ms());
+    if (!status_is_ok(status)) {
+        LOG(sign_in_refused, log_word("the address rests after failures"));
+        call_problem(call, 429, "rests", "too many wrong passwords from your address: wait a while, then try again");
+    }
+    return status_is_ok(status);
+}
+
+static void address_failed(struct board_call *call)
+{
+    struct status status = staff_address_failed(call->worker->staff, call->request->address, clock_now_ms());
+    (void)status; /* the account's own count stands */
+}
+
 void board_sign_in(struct board_call *call)
 {
     const char *name = call_text(call, "name");
     const char *password = name ? call_text(call, "password") : NULL;
-    if (!password) {
+    if (!password || !address_may_try(call)) {
         return;
     }
     struct status status = staff_sign_in(call->worker->staff, name, password, clock_now_ms(), &call->session);
     if (status.code == STATUS_BUSY) {
         LOG(sign_in_refused, log_word("the account rests after failures"));
         call_problem(call, 429, "rests", "too many wrong passwords: wait a minute, then try again");
+        address_failed(call);
         return;
     }
     if (!status_is_ok(status)) {
         LOG(sign_in_refused, log_word(status.code == STATUS_DENIED ? "name or password" : "the accounts do not answer"));
         call_problem(call, status.code == STATUS_DENIED ? 401 : 503, status.code == STATUS_DENIED ? "wrong" : "busy",
                      "name or password is wrong");
+        if (status.code == STATUS_DENIED) {
+            address_failed(call);
+        }
         return;
     }
-    (void)snprintf(call->request->cookie, sizeof call->request->cookie,
-                   "__Host-simpul=%s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=%d", call->session.token,
-                   STAFF_SESSION_MS / 1000);
-    call->reply = session_json(call);
+    cookie_begin(call);
+}
+
+/* The person who was invited chooses a password, and is signed in. */
+void board_accept(struct board_call *call)
+{
+    const char *problem = NULL;
+    const char *code = call_text(call, "code");
+    const char *password = code ? call_text(call, "password") : NULL;
+    if (!password || !address_may_try(call)) {
+        return;
+    }
+    struct status status = staff_accept(call->worker->staff, code, password, clock_now_ms(), &call->session, &problem);
+    if (status_is_ok(status)) {
+        LOG(account_changed, log_word("invitation"), log_word("password"));
+        cookie_begin(call);
+    } else if (status.code == STATUS_DENIED) {
+        address_failed(call);
+        call_problem(call, 403, "code", "this invitation was used, has been replaced, or is too old: ask for another one");
+    } else if (problem) {
+        call_problem(call, 422, "invalid", problem);
+    } else {
+        call_problem(call, 503, "busy", "the accounts do not answer: try again");
+    }
 }
 
 void board_session(struct board_call *call)
@@ -112,6 +161,19 @@ static bool role_fits(const struct board_call *call, enum staff_role role, const
     return config->role == CONFIG_HUB || (role != STAFF_NATIONAL && strcmp(scope, config->node.text) == 0);
 }
 
+/* A code, told once, with which the person chooses a password: whoever keeps the accounts never knows it. */
+static void invite(struct board_call *call, const char *name)
+{
+    char code[STAFF_CODE_SIZE + 1];
+    struct status status = staff_invite(call->worker->staff, name, call->session.account.pseudonym, clock_now_ms(), code);
+    json_decref(call->reply);
+    call->reply = NULL;
+    changed(call, status, "invite", NULL);
+    if (status_is_ok(status)) {
+        json_object_set_new(call->reply, "code", json_string(code));
+    }
+}
+
 void board_account_add(struct board_call *call)
 {
     enum staff_role role;
@@ -127,12 +189,12 @@ void board_account_add(struct board_call *call)
         call_problem(call, 422, "invalid", "that role and scope do not fit this node");
         return;
     }
-    staff_password_make(call->board->process->local.crypto, password);
+    staff_password_make(call->board->process->local.crypto, password); /* nobody learns it */
     struct status status = staff_add(call->worker->staff, name, role, scope, password, call->session.account.pseudonym,
                                      clock_now_ms(), &problem);
     changed(call, status, "add", problem);
     if (status_is_ok(status)) {
-        json_object_set_new(call->reply, "password", json_string(password));
+        invite(call, name);
     }
 }
 
@@ -151,19 +213,10 @@ void board_account_disable(struct board_call *call)
             disabled ? "disable" : "enable", NULL);
 }
 
-void board_account_password(struct board_call *call)
+void board_account_invite(struct board_call *call)
 {
-    const char *problem = NULL;
     const char *name = call_text(call, "name");
-    char password[25];
-    if (!name) {
-        return;
-    }
-    staff_password_make(call->board->process->local.crypto, password);
-    struct status status = staff_set_password(call->worker->staff, name, password, call->session.account.pseudonym,
-                                              clock_now_ms(), &problem);
-    changed(call, status, "password", problem);
-    if (status_is_ok(status)) {
-        json_object_set_new(call->reply, "password", json_string(password));
+    if (name) {
+        invite(call, name);
     }
 }

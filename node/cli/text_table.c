@@ -433,6 +433,7 @@ const struct text text_table[] = {
     {"The log level", "Tingkat catatan kerja"},
     {"the folder for the store and the control socket", "folder untuk penyimpanan dan soket kendali"},
     {"The data_dir", "data_dir"},
+    {"The file of holidays", "Berkas hari libur"},
     {"Choose a folder with a shorter path.", "Pilih folder dengan letak yang lebih pendek."},
     {"The path of the control socket in data_dir is longer than %zu bytes.",
      "Letak soket kendali dalam data_dir lebih panjang dari %zu bita."},

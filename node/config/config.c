@@ -166,6 +166,7 @@ static void read_identity(struct reading *reading)
     }
     config->zone_minutes = 420;
     config_zone(walk, yaml_get(reading->root, "zone"), &config->zone_minutes);
+    config->holidays = read_path(reading, yaml_get(reading->root, "holidays"), "The file of holidays", NULL);
 }
 
 static void read_data_dir(struct reading *reading)
@@ -375,7 +376,7 @@ static struct status read_all(struct reading *reading, struct config *out_config
 {
     static const char *const known[] = {"role",      "node", "deployment", "data_dir", "store",  "language",
                                         "log_level", "zone", "keys",       "hub",      "listen", "legacy",
-                                        NULL};
+                                        "holidays",  NULL};
     struct config config = {.path = reading->walk.file, .role = CONFIG_REGENCY};
     reading->config = &config;
     if (reading->root->kind == YAML_NULL) {

@@ -57,6 +57,7 @@ struct config {
     enum config_language language;
     enum config_log_level log_level;
     int32_t zone_minutes; /* east of UTC */
+    const char *holidays; /* path of a file of days off, or NULL */
 
     const char *data_dir;
     const char *store_path;  /* of the SQLite file: `store: {path: ...}`, else data_dir/simpul.db; NULL on PostgreSQL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/figures/fact.h"
 
+#include <stdio.h>
+
 #include "conflict/workflow.h"
 
 enum { DAY_MS = 86400000 };
@@ -41,6 +43,23 @@ int32_t fact_month_first_day(int32_t month)
     int64_t yoe = year - era * 400;
     int64_t doy = (153 * (m < 2 ? m + 10 : m - 2) + 2) / 5;
     return (int32_t)(era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468);
+}
+
+bool fact_day_parse(const char *text, int32_t *out_day)
+{
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    char rest = 0;
+    if (sscanf(text, "%4d-%2d-%2d%c", &year, &month, &day, &rest) != 3 || year < 1970 || month < 1 || month > 12 || day < 1) {
+        return false;
+    }
+    int32_t first = fact_month_first_day((year - 1970) * 12 + month - 1);
+    if (day > fact_month_first_day((year - 1970) * 12 + month) - first) {
+        return false;
+    }
+    *out_day = first + day - 1;
+    return true;
 }
 
 int32_t fact_follow_up_days(const struct fact *fact)
@@ -170,10 +189,9 @@ static void read_values(const struct record *record, struct arena *arena, struct
     fact->anonymous = !shown_value(record, none, REG_ANONYMOUS, arena, &shown, &value) || value.flag;
 }
 
-static int32_t due_day(int64_t start_ms, enum deadline_clock clock, int32_t zone_minutes)
+static int32_t due_day(const struct fact *fact, int64_t start_ms, enum deadline_clock clock, const struct workdays *workdays)
 {
-    const struct calendar calendar = {.offset_minutes = zone_minutes};
-    return start_ms == 0 ? 0 : fact_day(deadline_end_ms(start_ms, deadline_defaults()[clock], &calendar) - 1, zone_minutes);
+    return start_ms == 0 ? 0 : workdays_due(workdays, fact->owner, start_ms, clock);
 }
 
 static enum deadline_clock finish_clock(const struct fact *fact)
@@ -184,22 +202,22 @@ static enum deadline_clock finish_clock(const struct fact *fact)
     return fact->supervisory ? DEADLINE_SUPERVISORY : DEADLINE_COMPLAINT;
 }
 
-static void run_clocks(struct fact *fact, int32_t zone_minutes)
+static void run_clocks(struct fact *fact, const struct workdays *workdays)
 {
     bool verified = fact->status == COMPLAINT_TERVERIFIKASI;
     /* Where nobody wrote down the disposition, its clocks begin at the reception: rather early than never. */
     int64_t disposed_ms = fact->disposed_ms ? fact->disposed_ms : fact->received_ms;
     if (fact->status == COMPLAINT_BELUM_VERIFIKASI) {
-        fact->due_day[FACT_VERIFY] = due_day(fact->received_ms, DEADLINE_VERIFY, zone_minutes);
+        fact->due_day[FACT_VERIFY] = due_day(fact, fact->received_ms, DEADLINE_VERIFY, workdays);
     }
     if (verified && fact->followed_ms == 0) {
-        fact->due_day[FACT_FOLLOW_UP] = due_day(disposed_ms, DEADLINE_FOLLOW_UP, zone_minutes);
+        fact->due_day[FACT_FOLLOW_UP] = due_day(fact, disposed_ms, DEADLINE_FOLLOW_UP, workdays);
     }
     if (verified || fact->status == COMPLAINT_PROSES) {
-        fact->due_day[FACT_FINISH] = due_day(disposed_ms, finish_clock(fact), zone_minutes);
+        fact->due_day[FACT_FINISH] = due_day(fact, disposed_ms, finish_clock(fact), workdays);
     }
     if (workflow_is_open(fact->status)) {
-        fact->due_day[FACT_OMBUDSMAN] = due_day(fact->received_ms, DEADLINE_OMBUDSMAN, zone_minutes);
+        fact->due_day[FACT_OMBUDSMAN] = due_day(fact, fact->received_ms, DEADLINE_OMBUDSMAN, workdays);
     }
     for (int clock = FACT_VERIFY; clock <= FACT_FINISH; clock++) {
         int32_t day = fact->due_day[clock];
@@ -208,7 +226,7 @@ static void run_clocks(struct fact *fact, int32_t zone_minutes)
     }
 }
 
-struct status fact_of_record(const struct record *record, int32_t zone_minutes, struct arena *arena,
+struct status fact_of_record(const struct record *record, const struct workdays *workdays, struct arena *arena,
                              struct fact *out_fact)
 {
     struct fact fact = {.id = record->id, .changed = record->changed};
@@ -226,7 +244,7 @@ struct status fact_of_record(const struct record *record, int32_t zone_minutes, 
         fact.status = record_status(record);
         read_times(record, arena, &fact);
         read_values(record, arena, &fact);
-        run_clocks(&fact, zone_minutes);
+        run_clocks(&fact, workdays);
     }
     *out_fact = fact;
     return status_ok();

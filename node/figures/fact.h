@@ -3,9 +3,10 @@
 #define NODE_FIGURES_FACT_H
 
 #include "conflict/record.h"
+#include "node/figures/workdays.h"
 
 /* What the screens need of one complaint, and nothing else: taken from its record, counted in figures.h. A pure function
- * of the record and the zone. Definitions: domain.md, "Clocks" and "What admins look at". The reporter is not in it. */
+ * of the record and the calendar. Definitions: domain.md, "Clocks" and "What admins look at". The reporter is not in it. */
 
 enum fact_clock {
     FACT_VERIFY,    /* belum_verifikasi: 3 working days from received */
@@ -37,11 +38,13 @@ struct fact {
 };
 
 /* NO_MEMORY; INVALID for values that do not decode. `arena` for the time of the call. */
-struct status fact_of_record(const struct record *record, int32_t zone_minutes, struct arena *arena,
+struct status fact_of_record(const struct record *record, const struct workdays *workdays, struct arena *arena,
                              struct fact *out_fact) MUST_CHECK;
 
 /* Days since 1970-01-01 of a local calendar, and months since January 1970. */
 int32_t fact_day(int64_t ms, int32_t zone_minutes);
+/* "2026-11-21"; false: there is no such day. */
+bool fact_day_parse(const char *text, int32_t *out_day);
 int32_t fact_month(int32_t day);
 int32_t fact_month_first_day(int32_t month);
 /* Whole days from disposition to first follow-up; -1: not known. */

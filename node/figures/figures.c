@@ -9,7 +9,7 @@
 #include "node/figures/figures_parts.h"
 
 /* Another layout is another number: the file is made anew. */
-#define FIGURES_VERSION "3"
+#define FIGURES_VERSION "4"
 
 static const char schema_sql[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -106,7 +106,7 @@ static bool meta_is(struct figures *figures, const char *name, const void *value
     }
     sqlite3_bind_text(query, 1, name, -1, SQLITE_STATIC);
     bool same = sqlite3_step(query) == SQLITE_ROW && sqlite3_column_bytes(query, 0) == (int)size &&
-                memcmp(sqlite3_column_blob(query, 0), value, size) == 0;
+                (size == 0 || memcmp(sqlite3_column_blob(query, 0), value, size) == 0);
     sqlite3_finalize(query);
     return same;
 }
@@ -147,11 +147,22 @@ static struct status connect_file(struct figures *figures, const struct figures_
     return run(figures, options->writes ? writer_sql : reader_sql);
 }
 
+static const void *holidays_of(const struct figures_options *options)
+{
+    return options->workdays.holiday_count > 0 ? (const void *)options->workdays.holidays : "";
+}
+
+static size_t holidays_size(const struct figures_options *options)
+{
+    return options->workdays.holiday_count * sizeof *options->workdays.holidays;
+}
+
 static bool is_ours(struct figures *figures, const struct figures_options *options)
 {
     return meta_is(figures, "version", FIGURES_VERSION, strlen(FIGURES_VERSION)) &&
            meta_is(figures, "instance", options->instance, sizeof options->instance) &&
-           meta_is(figures, "zone", &options->zone_minutes, sizeof options->zone_minutes);
+           meta_is(figures, "zone", &options->workdays.zone_minutes, sizeof options->workdays.zone_minutes) &&
+           meta_is(figures, "holidays", holidays_of(options), holidays_size(options));
 }
 
 static struct status make_anew(struct figures *figures, const struct figures_options *options)
@@ -164,7 +175,8 @@ static struct status make_anew(struct figures *figures, const struct figures_opt
     TRY(run(figures, schema_sql));
     TRY(meta_put(figures, "version", FIGURES_VERSION, strlen(FIGURES_VERSION)));
     TRY(meta_put(figures, "instance", options->instance, sizeof options->instance));
-    TRY(meta_put(figures, "zone", &options->zone_minutes, sizeof options->zone_minutes));
+    TRY(meta_put(figures, "zone", &options->workdays.zone_minutes, sizeof options->workdays.zone_minutes));
+    TRY(meta_put(figures, "holidays", holidays_of(options), holidays_size(options)));
     return run(figures, "COMMIT");
 }
 
@@ -187,7 +199,7 @@ struct status figures_open(const struct figures_options *options, struct figures
     if (!figures) {
         return STATUS_MAKE(STATUS_NO_MEMORY);
     }
-    figures->zone_minutes = options->zone_minutes;
+    figures->zone_minutes = options->workdays.zone_minutes;
     struct status status = open_file(figures, options);
     if (!status_is_ok(status)) {
         figures_close(figures);

@@ -19,7 +19,7 @@ struct figures;
 struct figures_options {
     const char *path;
     uint8_t instance[16];  /* of the store: another one's file is emptied */
-    int32_t zone_minutes;  /* decides what a day is: a file made with another one is emptied */
+    struct workdays workdays; /* decides what a day is and what is late: a file made with another one is emptied */
     bool writes;
 };
 

@@ -193,7 +193,7 @@ static struct status slice_count(struct projector *projector, const struct take_
         }
         /* A damaged row is the store's matter (`simpul log verify`); the others are counted. */
         if (status_is_ok(record_decode(row->id, row->bytes, &projector->arena, &record)) &&
-            status_is_ok(fact_of_record(&record, projector->options.figures.zone_minutes, &projector->arena, &facts[count]))) {
+            status_is_ok(fact_of_record(&record, &projector->options.figures.workdays, &projector->arena, &facts[count]))) {
             facts[count].changed = row->changed;
             tell(projector, facts[count].owner);
             count++;

@@ -212,7 +212,8 @@ static struct http_request request_of(const struct http_conn *conn)
                                  .path = head->path,
                                  .query = head->query,
                                  .head = head,
-                                 .peer = &conn->peer};
+                                 .peer = &conn->peer,
+                                 .socket = conn->fd};
 }
 
 static void on_head(struct http_conn *conn, const struct h1_head *head, struct span text)

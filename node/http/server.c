@@ -145,6 +145,16 @@ static void on_listener(uv_poll_t *poll, int status, int events)
     }
 }
 
+void http_request_address(const struct http_request *request, char out_address[HTTP_ADDRESS_SIZE])
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getpeername(request->socket, (struct sockaddr *)&address, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&address, size, out_address, HTTP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) != 0) {
+        out_address[0] = 0;
+    }
+}
+
 /* The server. */
 
 static void set_default(uint64_t *value, uint64_t by_default)

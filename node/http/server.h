@@ -46,7 +46,12 @@ struct http_request {
     const struct h1_head *head; /* http_header() reads it */
     struct span body;           /* empty in `admit` */
     const struct http_peer *peer;
+    int socket; /* private */
 };
+
+enum { HTTP_ADDRESS_SIZE = 46 };
+/* The numeric address that the request came from; "" if it cannot be told. Loop thread, while the request is handled. */
+void http_request_address(const struct http_request *request, char out_address[HTTP_ADDRESS_SIZE]);
 
 /* Value of a header, looked up without case; false when it is not there. */
 bool http_header(const struct http_request *request, const char *name, struct span *out_value);

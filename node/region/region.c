@@ -90,3 +90,18 @@ bool region_province(struct span code, struct region *out_province)
     struct region region;
     return region_today(code, &region) && region_find(span_of(region.code.data, PROVINCE_CODE_SIZE), out_province);
 }
+
+bool region_zone(struct span code, int32_t *out_minutes)
+{
+    static const char central[] = "51 52 53 63 64 65 71 72 73 74 75 76";
+    struct region province;
+    if (!region_province(code, &province)) {
+        return false;
+    }
+    bool is_central = false;
+    for (const char *at = central; at < central + sizeof central - 1; at += PROVINCE_CODE_SIZE + 1) {
+        is_central |= memcmp(at, province.code.data, PROVINCE_CODE_SIZE) == 0;
+    }
+    *out_minutes = is_central ? 480 : province.code.data[0] >= '8' ? 540 : 420;
+    return true;
+}

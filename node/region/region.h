@@ -23,6 +23,9 @@ bool region_find(struct span code, struct region *out_region);
 bool region_today(struct span code, struct region *out_region);
 /* The province that a region lies in today; of a province itself. */
 bool region_province(struct span code, struct region *out_province);
+/* The zone that its offices keep, in minutes east of UTC (Keppres 41/1987: WIB, WITA, WIT); false and untouched for what is no
+ * region. */
+bool region_zone(struct span code, int32_t *out_minutes);
 /* All of them, ascending by code; for lists. */
 size_t region_count(void);
 struct region region_at(size_t index);

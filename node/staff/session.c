@@ -21,7 +21,7 @@ static void token_make(struct staff *staff, char out_text[STAFF_TOKEN_SIZE + 1])
     hex(bytes, sizeof bytes, out_text);
 }
 
-static struct hash token_hash(struct staff *staff, struct span token)
+struct hash staff_token_hash(struct staff *staff, struct span token)
 {
     struct hash hash;
     const struct span parts[] = {span_of("simpul/session/v1", 18), token};
@@ -29,21 +29,26 @@ static struct hash token_hash(struct staff *staff, struct span token)
     return hash;
 }
 
-static struct status failed(struct staff *staff, const char *name, int64_t failures, int64_t now_ms)
+int64_t staff_rest_ms(int64_t failures, int64_t failures_max)
 {
-    int64_t over = failures + 1 - STAFF_FAILURES_MAX;
-    int64_t rest_ms = over < 0 ? 0 : (int64_t)STAFF_REST_MS << (over < 6 ? over : 6);
-    TRY(staff_run(staff, "UPDATE accounts SET failures = failures + 1, rests_until_ms = ?2 WHERE name = ?1", "ti", name,
-                  rest_ms ? now_ms + rest_ms : (int64_t)0));
-    return over == 0 ? staff_note(staff, name, "locked", name, now_ms) : status_ok();
+    int64_t over = failures - failures_max;
+    return over < 0 ? 0 : (int64_t)STAFF_REST_MS << (over < 6 ? over : 6);
 }
 
-static struct status session_make(struct staff *staff, const char *name, int64_t now_ms, struct staff_session *session)
+static struct status failed(struct staff *staff, const char *name, int64_t failures, int64_t now_ms)
+{
+    int64_t rest_ms = staff_rest_ms(failures + 1, STAFF_FAILURES_MAX);
+    TRY(staff_run(staff, "UPDATE accounts SET failures = failures + 1, rests_until_ms = ?2 WHERE name = ?1", "ti", name,
+                  rest_ms ? now_ms + rest_ms : (int64_t)0));
+    return failures + 1 == STAFF_FAILURES_MAX ? staff_note(staff, name, "locked", name, now_ms) : status_ok();
+}
+
+struct status staff_session_make(struct staff *staff, const char *name, int64_t now_ms, struct staff_session *session)
 {
     token_make(staff, session->token);
     token_make(staff, session->csrf);
     session->ends_ms = now_ms + STAFF_SESSION_MS;
-    struct hash hash = token_hash(staff, span_text(session->token));
+    struct hash hash = staff_token_hash(staff, span_text(session->token));
     TRY(staff_run(staff, "DELETE FROM sessions WHERE began_ms < ?1 OR used_ms < ?2", "ii", now_ms - STAFF_SESSION_MS,
                   now_ms - STAFF_IDLE_MS));
     TRY(staff_run(staff,
@@ -105,7 +110,7 @@ struct status staff_sign_in(struct staff *staff, const char *name, const char *p
     if (known.disabled) {
         return STATUS_MAKE(STATUS_DENIED);
     }
-    TRY(session_make(staff, name, now_ms, &session));
+    TRY(staff_session_make(staff, name, now_ms, &session));
     *out_session = session;
     return status_ok();
 }
@@ -113,7 +118,7 @@ struct status staff_sign_in(struct staff *staff, const char *name, const char *p
 struct status staff_session(struct staff *staff, struct span token, int64_t now_ms, struct staff_session *out_session)
 {
     sqlite3_stmt *query = NULL;
-    struct hash hash = token_hash(staff, token);
+    struct hash hash = staff_token_hash(staff, token);
     if (token.size != STAFF_TOKEN_SIZE) {
         return STATUS_MAKE(STATUS_NOT_FOUND);
     }
@@ -144,7 +149,7 @@ struct status staff_session(struct staff *staff, struct span token, int64_t now_
 
 void staff_sign_out(struct staff *staff, struct span token)
 {
-    struct hash hash = token_hash(staff, token);
+    struct hash hash = staff_token_hash(staff, token);
     struct status status = staff_run(staff, "DELETE FROM sessions WHERE token = ?1", "b", hash.bytes);
     (void)status; /* it ends by itself */
 }

@@ -18,6 +18,9 @@ static const char schema_sql[] =
     "CREATE TABLE IF NOT EXISTS sessions (token BLOB PRIMARY KEY, name TEXT, csrf TEXT, began_ms INTEGER, used_ms INTEGER)"
     " WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS sessions_name ON sessions (name, began_ms);"
+    "CREATE TABLE IF NOT EXISTS addresses (address TEXT PRIMARY KEY, failures INTEGER, rests_until_ms INTEGER, last_ms INTEGER)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS invitations (code BLOB PRIMARY KEY, name TEXT UNIQUE, until_ms INTEGER) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS acts (number INTEGER PRIMARY KEY, at_ms INTEGER, actor TEXT, what TEXT, name TEXT);";
 
 static const char *const role_names[STAFF_ROLE_COUNT] = {"national", "province", "regency", "auditor"};
@@ -138,7 +141,7 @@ static bool name_holds(const char *name)
     return size >= 2 && size <= STAFF_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") == size;
 }
 
-static const char *password_problem(const char *password)
+const char *password_problem(const char *password)
 {
     size_t size = strlen(password);
     if (size < STAFF_PASSWORD_MIN) {
@@ -200,8 +203,10 @@ struct status staff_add(struct staff *staff, const char *name, enum staff_role r
     return staff_note(staff, by, "add", name, now_ms);
 }
 
+/* And an invitation that nobody took up. */
 static struct status sessions_end(struct staff *staff, const char *name)
 {
+    TRY(staff_run(staff, "DELETE FROM invitations WHERE name = ?1", "t", name));
     return staff_run(staff, "DELETE FROM sessions WHERE name = ?1", "t", name);
 }
 

@@ -11,7 +11,7 @@
  * own (DATA_DIR/staff.db, 0600, part of a backup). Several handles may stand on it, of one process or of the CLI; one thread each.
  *
  * Passwords are kept as argon2id (RFC 9106; 19 MiB, 2 passes). After FAILURES_MAX wrong ones in a row an account rests, longer
- * each time; an unknown name takes as long as a known one. Of a session only the hash of its token is kept. In the signed log an
+ * each time, and so does an address from which many wrong ones came, whatever their names; an unknown name takes as long as a known one. Of a session only the hash of its token is kept. In the signed log an
  * account is named by its pseudonym, which says nothing about the person. Proved by tests/unit/staff/test_staff.c. */
 
 enum staff_role {
@@ -28,11 +28,16 @@ enum {
     STAFF_PASSWORD_MAX = 200,
     STAFF_TOKEN_SIZE = 64, /* hexadecimal digits of a session's token and of its csrf token */
     STAFF_FAILURES_MAX = 5,
+    STAFF_ADDRESS_FAILURES_MAX = 30, /* an office shares one address */
+    STAFF_ADDRESS_MAX = 45,
+    STAFF_CODE_SIZE = 24, /* of an invitation */
     STAFF_SESSIONS_MAX = 20, /* of one account; the oldest goes */
 };
 
 #define STAFF_IDLE_MS (30 * 60 * 1000)
 #define STAFF_SESSION_MS (12 * 3600 * 1000)
+#define STAFF_INVITATION_MS ((int64_t)7 * 24 * 3600 * 1000)
+#define STAFF_ADDRESS_FORGET_MS (3600 * 1000) /* without a failure */
 #define STAFF_REST_MS (60 * 1000) /* doubles with each further failure, up to an hour */
 
 struct staff_account {
@@ -76,6 +81,18 @@ struct status staff_sign_in(struct staff *staff, const char *name, const char *p
 /* NOT_FOUND: no such session, or it has ended. */
 struct status staff_session(struct staff *staff, struct span token, int64_t now_ms, struct staff_session *out_session) MUST_CHECK;
 void staff_sign_out(struct staff *staff, struct span token);
+
+/* Lock-out per address. BUSY: it rests. "" is never counted: nobody knows who is behind it. */
+struct status staff_address_check(struct staff *staff, const char *address, int64_t now_ms) MUST_CHECK;
+struct status staff_address_failed(struct staff *staff, const char *address, int64_t now_ms) MUST_CHECK;
+
+/* A code with which the person of this account chooses a password, once, within STAFF_INVITATION_MS. What held before ends: the
+ * password, the sessions, an earlier code. Only its hash is kept. NOT_FOUND. */
+struct status staff_invite(struct staff *staff, const char *name, const char *by, int64_t now_ms,
+                           char out_code[STAFF_CODE_SIZE + 1]) MUST_CHECK;
+/* Sets the password and opens a session. DENIED: no such code, used, or too old; INVALID with a sentence: the password. */
+struct status staff_accept(struct staff *staff, const char *code, const char *password, int64_t now_ms,
+                           struct staff_session *out_session, const char **out_problem) MUST_CHECK;
 
 /* A random password that a person can type: five groups of four. */
 void staff_password_make(const struct crypto *crypto, char out_password[25]);

@@ -21,6 +21,14 @@ struct status staff_run(struct staff *staff, const char *sql, const char *types,
 struct status staff_note(struct staff *staff, const char *by, const char *what, const char *name, int64_t now_ms) MUST_CHECK;
 void staff_account_read(sqlite3_stmt *query, int first_column, struct staff_account *out_account);
 
+/* session.c */
+struct hash staff_token_hash(struct staff *staff, struct span token);
+int64_t staff_rest_ms(int64_t failures, int64_t failures_max);
+struct status staff_session_make(struct staff *staff, const char *name, int64_t now_ms, struct staff_session *session) MUST_CHECK;
+
+/* staff.c: a sentence, or NULL. */
+const char *password_problem(const char *password);
+
 /* password.c */
 struct status password_hash(const struct crypto *crypto, const char *password, char *out_encoded, size_t size) MUST_CHECK;
 bool password_fits(const char *encoded, const char *password);

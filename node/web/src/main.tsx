@@ -50,6 +50,22 @@ function SignIn({ onSession, onLanguage }: { onSession: (s: Session) => void; on
     <button class="primary" disabled={busy}>{t("Masuk", "Sign in")}</button></form></main>;
 }
 
+function Accept({ code, onSession, onLanguage }: { code: string; onSession: (s: Session) => void; onLanguage: () => void }): JSX.Element {
+  const [password, setPassword] = useState("");
+  const [again, setAgain] = useState("");
+  const [problem, setProblem] = useState("");
+  const submit = (e: Event): void => {
+    e.preventDefault();
+    if (password !== again) { setProblem(t("Kedua kata sandi tidak sama.", "The two passwords differ.")); return; }
+    post<Session>("accept", { code, password }).then((s) => { location.hash = link("ringkasan", {}); onSession(s); }, (error: unknown) => setProblem(error instanceof Problem ? problemText(error) : String(error)));
+  };
+  return <main class="sign-in"><form onSubmit={submit}><p class="row"><Logo /><Languages onChange={onLanguage} /></p><h1>{t("Selamat datang", "Welcome")}</h1><p class="quiet">{t("Pilih kata sandi untuk akun Anda; hanya Anda yang mengetahuinya.", "Choose the password of your account; nobody else knows it.")}</p>
+    <label>{t("kata sandi baru, sedikitnya 12 huruf", "new password, at least 12 characters")}<input name="fresh" type="password" required minLength={12} maxLength={200} autocomplete="new-password" value={password} onInput={(e) => setPassword(e.currentTarget.value)} /></label>
+    <label>{t("sekali lagi", "once more")}<input name="again" type="password" required autocomplete="new-password" value={again} onInput={(e) => setAgain(e.currentTarget.value)} /></label>
+    {problem && <Notice kind="danger">{problem}</Notice>}
+    <button class="primary">{t("Simpan dan masuk", "Save and sign in")}</button></form></main>;
+}
+
 function Frame({ session, route, onOut, onLanguage }: { session: Session; route: Route; onOut: () => void; onLanguage: () => void }): JSX.Element {
   const [first, second] = route.page.split("/");
   const found = pages.find((p) => p[0] === first) ?? pages[0];
@@ -82,6 +98,8 @@ function App(): JSX.Element {
   }, []);
   if (problem) { return <main class="sign-in"><Notice kind="danger">{problem}</Notice><button onClick={() => location.reload()}>{t("Muat ulang", "Reload")}</button></main>; }
   if (session === undefined) { return <div class="skeleton" role="status" aria-label={t("Memuat", "Loading")}><i /><i /><i /></div>; }
+  const [first, code] = route.page.split("/");
+  if (session === null && first === "undangan" && code) { return <Accept code={code} onSession={enter} onLanguage={again} />; }
   if (session === null) { return <SignIn onSession={enter} onLanguage={again} />; }
   return <Frame session={session} route={route} onOut={out} onLanguage={again} />;
 }

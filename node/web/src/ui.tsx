@@ -18,7 +18,8 @@ export function problemText(problem: Problem): string {
     case "scope": return t("Akun ini tidak melihat wilayah itu.", "This account does not see that region.");
     case "role": return t("Akun ini hanya membaca.", "This account only reads.");
     case "csrf": case "origin": return t("Halaman ini sudah usang: muat ulang.", "This page is out of date: load it again.");
-    case "rests": return t("Terlalu banyak kata sandi salah: tunggu semenit, lalu coba lagi.", "Too many wrong passwords: wait a minute, then try again.");
+    case "rests": return t("Terlalu banyak kata sandi salah: tunggu sebentar, lalu coba lagi.", "Too many wrong passwords: wait a while, then try again.");
+    case "code": return t("Undangan ini sudah dipakai, diganti, atau lewat 7 hari: minta yang baru.", "This invitation was used, replaced, or is older than 7 days: ask for another one.");
     case "wrong": return t("Nama atau kata sandi salah.", "Name or password is wrong.");
     case "busy": return t("Server sedang sibuk: coba lagi.", "The server is busy: try again.");
     default: return problem.message;

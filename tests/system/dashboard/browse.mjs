@@ -324,18 +324,25 @@ const stories = {
     assert.deepEqual([added.kind, added.role, added.by.node], ["note", "admin", "64.09"]);
   },
 
-  async "accounts are made, used and shut out; too many wrong passwords rest"() {
+  async "accounts are invited, used and shut out; too many wrong passwords rest, of an account and from an address"() {
     const page = await signIn(world.hub, "nasional");
     await to(page, "#/pengaturan", button(page, "Tambah akun"));
     await page.locator("label", { hasText: "nama masuk" }).locator("input").fill("jambi.satu");
     await page.locator("label", { hasText: "kode wilayah" }).locator("input").fill("15.01");
     await button(page, "Tambah akun").click();
-    const password = await page.locator(".notice code").textContent();
+    const invitation = await page.locator(".notice code.invitation").textContent();
+    assert.ok(invitation.startsWith(world.hub + "/#/undangan/"), invitation);
     const other = await open(world.hub);
-    await other.fill("input[name=name]", "jambi.satu");
-    await other.fill("input[name=password]", password);
-    await other.click("button.primary");
+    await other.goto(invitation);
+    await other.fill("input[name=fresh]", "kata sandi pilihan sendiri");
+    await other.fill("input[name=again]", "kata sandi pilihan lain");
+    await button(other, "Simpan dan masuk").click();
+    await seen(other.locator(".notice.danger").getByText("Kedua kata sandi tidak sama.", { exact: true }));
+    await other.fill("input[name=again]", "kata sandi pilihan sendiri");
+    await button(other, "Simpan dan masuk").click();
     await other.waitForSelector(".figures");
+    const again = await api(other, "accept", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code: invitation.split("/").at(-1), password: "kata sandi milik maling" }) });
+    assert.deepEqual([again.status, again.body.code], [403, "code"]);
     await page.locator("tr", { hasText: "jambi.satu" }).getByRole("button", { name: "Nonaktifkan", exact: true }).click();
     await page.waitForSelector("tr:has-text('jambi.satu') .chip.warning");
     assert.equal((await api(other, "session")).status, 401);
@@ -345,6 +352,10 @@ const stories = {
     assert.equal(said.status, 429);
     said = await api(other, "sign-in", { method: "POST", headers: json, body: JSON.stringify({ name: "auditor", password: world.password }) });
     assert.equal(said.status, 429, "the right one rests too");
+    const from = (address, path, body) => api(other, path, { method: "POST", headers: { ...json, "X-Forwarded-For": `198.51.100.1, ${address}` }, body: JSON.stringify(body) });
+    for (let i = 0; i < 30; i++) { assert.equal((await from("203.0.113.9", "accept", { code: `salah-${i}`, password: world.password })).status, 403); }
+    assert.equal((await from("203.0.113.9", "sign-in", { name: "kaltim", password: world.password })).status, 429, "an address rests, whatever the name");
+    assert.equal((await from("203.0.113.10", "sign-in", { name: "kaltim", password: world.password })).status, 200);
   },
 
   async "every page fits a phone, and the keyboard reaches everything"() {

@@ -30,7 +30,7 @@ static int place_make(void **state)
     (void)snprintf(place->folder, sizeof place->folder, "/tmp/simpul-figures-XXXXXX");
     assert_non_null(mkdtemp(place->folder));
     (void)snprintf(place->path, sizeof place->path, "%s/screens.db", place->folder);
-    place->options = (struct figures_options){.path = place->path, .zone_minutes = ZONE, .writes = true};
+    place->options = (struct figures_options){.path = place->path, .workdays = {.zone_minutes = ZONE}, .writes = true};
     assert_true(status_is_ok(figures_open(&place->options, &place->figures)));
     *state = place;
     return 0;
@@ -249,12 +249,13 @@ static void words_of_a_title_are_found_by_their_beginnings_until_the_title_goes(
     assert_int_not_equal(system(command), 0);
 }
 
-static void a_file_of_another_store_or_zone_and_a_damaged_one_are_made_anew(void **state)
+static void a_file_of_another_store_zone_or_calendar_and_a_damaged_one_are_made_anew(void **state)
 {
     struct place *place = *state;
+    static const int32_t holidays[] = {20000, 20001};
     int32_t day = day_of(2026, 2, 2);
     struct fact fact = fact_make(1, "64.09", day, COMPLAINT_PROSES);
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 4; round++) {
         assert_true(status_is_ok(figures_apply(place->figures, &fact, 1)));
         assert_true(status_is_ok(figures_mark(place->figures, 7)));
         figures_close(place->figures);
@@ -262,7 +263,11 @@ static void a_file_of_another_store_or_zone_and_a_damaged_one_are_made_anew(void
         assert_int_equal(figures_marked(place->figures), 7);
         figures_close(place->figures);
         place->options.instance[0] = 1;
-        place->options.zone_minutes += round == 1 ? 60 : 0;
+        place->options.workdays.zone_minutes += round == 1 ? 60 : 0;
+        if (round == 3) {
+            place->options.workdays.holidays = holidays;
+            place->options.workdays.holiday_count = 2;
+        }
         if (round == 2) {
             FILE *file = fopen(place->path, "r+");
             assert_non_null(file);
@@ -299,7 +304,7 @@ int main(void)
         CASE(the_median_of_an_even_count_lies_between_the_two_in_the_middle),
         CASE(every_span_equals_a_recount_and_the_list_behind_it),
         CASE(words_of_a_title_are_found_by_their_beginnings_until_the_title_goes),
-        CASE(a_file_of_another_store_or_zone_and_a_damaged_one_are_made_anew),
+        CASE(a_file_of_another_store_zone_or_calendar_and_a_damaged_one_are_made_anew),
         cmocka_unit_test(months_and_days_agree_with_the_calendar),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);

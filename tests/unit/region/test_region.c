@@ -82,6 +82,24 @@ static void a_code_that_ended_leads_to_what_came_after_it(void **state)
     is(region.name, "Papua Selatan");
 }
 
+static void every_region_keeps_one_of_three_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        int32_t minutes;
+    } zones[] = {{"11.71", 420}, {"31.71", 420}, {"61.03", 420}, {"62", 420}, {"63.71", 480}, {"64.09", 480}, {"65.01", 480},
+                 {"51.71", 480}, {"53.71", 480}, {"71.71", 480}, {"76.04", 480}, {"81.71", 540}, {"82.71", 540}, {"91.01", 540}, {"96.01", 540}};
+    int32_t minutes = -1;
+    for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
+        assert_true(region_zone(span_text(zones[i].code), &minutes));
+        assert_int_equal(minutes, zones[i].minutes);
+    }
+    minutes = -1;
+    assert_false(region_zone(span_text("kemen.pu"), &minutes));
+    assert_int_equal(minutes, -1);
+}
+
 static void what_is_no_region_is_not_found(void **state)
 {
     (void)state;
@@ -102,6 +120,7 @@ int main(void)
         cmocka_unit_test(every_line_is_well_formed_and_in_order),
         cmocka_unit_test(a_code_has_a_name_and_a_province),
         cmocka_unit_test(a_code_that_ended_leads_to_what_came_after_it),
+        cmocka_unit_test(every_region_keeps_one_of_three_zones),
         cmocka_unit_test(what_is_no_region_is_not_found),
     };
     return cmocka_run_group_tests_name("region", cases, NULL, NULL);

@@ -175,6 +175,66 @@ static void every_change_of_an_account_is_kept_with_its_actor(void **state)
     json_decref(acts);
 }
 
+static void an_address_rests_after_thirty_failures_whatever_the_names(void **state)
+{
+    struct place *place = *state;
+    for (int i = 0; i < STAFF_ADDRESS_FAILURES_MAX; i++) {
+        assert_int_equal(staff_address_check(place->staff, "203.0.113.9", NOW + i).code, STATUS_OK);
+        assert_int_equal(staff_address_failed(place->staff, "203.0.113.9", NOW + i).code, STATUS_OK);
+    }
+    assert_int_equal(staff_address_check(place->staff, "203.0.113.9", NOW + 1000).code, STATUS_BUSY);
+    assert_int_equal(staff_address_check(place->staff, "203.0.113.10", NOW + 1000).code, STATUS_OK);
+    int64_t later = NOW + STAFF_REST_MS + 1000;
+    assert_int_equal(staff_address_check(place->staff, "203.0.113.9", later).code, STATUS_OK);
+    assert_int_equal(staff_address_failed(place->staff, "203.0.113.9", later).code, STATUS_OK);
+    assert_int_equal(staff_address_check(place->staff, "203.0.113.9", later + STAFF_REST_MS + 1).code, STATUS_BUSY); /* twice as long */
+    int64_t forgotten = later + 2 * STAFF_REST_MS + STAFF_ADDRESS_FORGET_MS + 1;
+    assert_int_equal(staff_address_failed(place->staff, "203.0.113.9", forgotten).code, STATUS_OK);
+    assert_int_equal(staff_address_check(place->staff, "203.0.113.9", forgotten + 1).code, STATUS_OK);
+    for (int i = 0; i < 2 * STAFF_ADDRESS_FAILURES_MAX; i++) {
+        assert_int_equal(staff_address_failed(place->staff, "", NOW).code, STATUS_OK);
+    }
+    assert_int_equal(staff_address_check(place->staff, "", NOW).code, STATUS_OK); /* unknown: nobody is punished */
+}
+
+static enum status_code accept_code(struct place *place, const char *code, const char *password, int64_t now_ms)
+{
+    const char *problem = NULL;
+    struct staff_session session;
+    struct staff_session found;
+    struct status status = staff_accept(place->staff, code, password, now_ms, &session, &problem);
+    if (status_is_ok(status)) {
+        assert_int_equal(staff_session(place->staff, span_text(session.token), now_ms, &found).code, STATUS_OK);
+        assert_string_equal(found.account.name, "petugas");
+    }
+    assert_true((status.code == STATUS_INVALID) == (problem != NULL));
+    return status.code;
+}
+
+static void an_invitation_is_taken_up_once_and_in_time(void **state)
+{
+    struct place *place = *state;
+    char first[STAFF_CODE_SIZE + 1];
+    char code[STAFF_CODE_SIZE + 1];
+    struct staff_session session;
+    assert_int_equal(add(place, "petugas", STAFF_REGENCY, "64.09", GOOD), STATUS_OK);
+    assert_int_equal(sign_in(place, GOOD, NOW, &session), STATUS_OK);
+    assert_int_equal(staff_invite(place->staff, "tidak ada", "cli", NOW, code).code, STATUS_NOT_FOUND);
+    assert_int_equal(staff_invite(place->staff, "petugas", "cli", NOW, first).code, STATUS_OK);
+    assert_int_equal(sign_in(place, GOOD, NOW, &session), STATUS_DENIED); /* what held before has ended */
+    assert_int_equal(staff_invite(place->staff, "petugas", "cli", NOW, code).code, STATUS_OK);
+    assert_int_equal(accept_code(place, first, "kata sandi pilihan", NOW), STATUS_DENIED); /* replaced */
+    assert_int_equal(accept_code(place, code, "pendek", NOW), STATUS_INVALID);
+    assert_int_equal(accept_code(place, code, "kata sandi pilihan", NOW + STAFF_INVITATION_MS + 1), STATUS_DENIED);
+    assert_int_equal(accept_code(place, code, "kata sandi pilihan", NOW + STAFF_INVITATION_MS), STATUS_OK);
+    assert_int_equal(accept_code(place, code, "kata sandi lainnya", NOW + 1), STATUS_DENIED);
+    assert_int_equal(sign_in(place, "kata sandi pilihan", NOW, &session), STATUS_OK);
+    assert_int_equal(staff_invite(place->staff, "petugas", "cli", NOW, code).code, STATUS_OK);
+    assert_int_equal(staff_set_disabled(place->staff, "petugas", true, "cli", NOW).code, STATUS_OK);
+    assert_int_equal(staff_set_disabled(place->staff, "petugas", false, "cli", NOW).code, STATUS_OK);
+    assert_int_equal(accept_code(place, code, "kata sandi pilihan", NOW), STATUS_DENIED); /* shut out in between */
+}
+
 static void a_made_password_is_long_and_never_the_same(void **state)
 {
     struct place *place = *state;
@@ -198,6 +258,8 @@ int main(void)
         CASE(names_passwords_and_scopes_that_do_not_hold_are_refused),
         CASE(the_file_is_private_and_holds_no_password_and_no_token),
         CASE(every_change_of_an_account_is_kept_with_its_actor),
+        CASE(an_address_rests_after_thirty_failures_whatever_the_names),
+        CASE(an_invitation_is_taken_up_once_and_in_time),
         CASE(a_made_password_is_long_and_never_the_same),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
