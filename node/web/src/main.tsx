@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render, type JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "./app.css";
 import { Problem, apiSetUp, get, post, type Session } from "./api";
 import { ConflictsPage } from "./conflicts";
@@ -71,11 +71,17 @@ function Frame({ session, route, onOut, onLanguage }: { session: Session; route:
   const found = pages.find((p) => p[0] === first) ?? pages[0];
   const Page = first === "aduan" && second ? RecordPage : found[2];
   useEffect(() => { document.title = `${found[1]()} · Simpul`; }, [found, languageNow()]);
+  // On a phone the row of pages is wider than the screen: the one that is open comes into sight.
+  const row = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const open = row.current?.querySelector<HTMLElement>("[aria-current]");
+    if (row.current && open) { row.current.scrollLeft = open.offsetLeft - row.current.offsetLeft - (row.current.clientWidth - open.clientWidth) / 2; }
+  }, [found]);
   const shown = pages.filter((p) => p[0] !== "karantina" || session.scope === "" || session.scope === session.self);
   return <>
     <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>{t("Langsung ke isi", "Skip to content")}</a>
     <header class="top"><a class="brand" href={link("ringkasan", {})}><Logo /><span>Simpul</span> <small>{session.deployment}</small></a>
-      <nav aria-label={t("Halaman", "Pages")}>{shown.map((p) => <a key={p[0]} href={link(p[0], p[0] === "ringkasan" || p[0] === "aduan" || p[0] === "laporan" ? kept(route.query) : {})} aria-current={p === found ? "page" : undefined}>{p[1]()}</a>)}</nav>
+      <nav ref={row} aria-label={t("Halaman", "Pages")}>{shown.map((p) => <a key={p[0]} href={link(p[0], p[0] === "ringkasan" || p[0] === "aduan" || p[0] === "laporan" ? kept(route.query) : {})} aria-current={p === found ? "page" : undefined}>{p[1]()}</a>)}</nav>
       <Languages onChange={onLanguage} />
       <details class="menu"><summary>{session.name}</summary><div class="panel"><p class="quiet">{roleText(session.role)} {session.scope}</p><a class="choice" href={link("pengaturan", {})} onClick={closeMenu}>{t("Kata sandi", "Password")}</a><button class="choice" onClick={() => { void post("sign-out", {}).finally(onOut); }}>{t("Keluar", "Sign out")}</button></div></details>
     </header>

@@ -66,7 +66,7 @@ function Here({ here }: { here: NonNullable<Nodes["here"]> }): JSX.Element {
     {skewed && <Notice kind="danger">{t(`Jam meleset ${Math.round(link_.skew_ms / 60000)} menit dari pusat: nyalakan NTP.`, `The clock is ${Math.round(link_.skew_ms / 60000)} minutes off the hub's: switch NTP on.`)}</Notice>}
     {oldCertificate && <Notice kind="warning">{t(`Sertifikat berlaku ${here.certificate_days} hari lagi: terbitkan yang baru (simpul pki issue).`, `The certificate ends in ${here.certificate_days} days: issue a new one (simpul pki issue).`)}</Notice>}
     {here.quarantine > 0 && <Notice kind="warning"><a href={link("karantina", {})}>{number(here.quarantine)} {t("entri di karantina", "entries in quarantine")}</a></Notice>}
-    <dl class="facts">
+    <dl class="facts wide">
       {link_ && <><dt>{t("hubungan ke pusat", "link to the hub")}</dt><dd>{visible(link_.sentence)}{link_.problem && <> · {visible(link_.problem)}</>}</dd></>}
       {link_ && <><dt>{t("selisih jam", "clock skew")}</dt><dd>{number(Math.round(link_.skew_ms / 1000))} s</dd></>}
       <dt>{t("menunggu dikirim", "waiting to be sent")}</dt><dd>{number(here.waiting)}</dd>
@@ -114,7 +114,7 @@ export function NodesPage(_: PageProps): JSX.Element {
     <section class="panel-box"><h2>{t("Semua simpul", "All nodes")} <span class="quiet">{number(data.nodes.length)}</span></h2>
       {data.nodes.length === 0 ? <p class="empty">{t("Belum ada simpul terdaftar untuk wilayah ini.", "No node is registered for this region yet.")}</p> :
         <div class="scroll"><table class="cards nodes"><thead><tr><th scope="col">{t("simpul", "node")}</th><th scope="col">{t("keadaan", "state")}</th><th scope="col">{t("terdengar", "heard")}</th><th scope="col">{t("kelambatan, 24 jam", "lag, 24 h")}</th>
-          <th scope="col" class="n">{t("menunggu", "waiting")}</th><th scope="col" class="n">{t("konflik", "conflicts")}</th><th scope="col" class="n">{t("karantina", "quarantine")}</th><th scope="col" class="n">{t("jam", "clock")}</th><th scope="col" class="n">{t("sertifikat", "certificate")}</th><th scope="col">{t("versi", "version")}</th><th scope="col">{t("yang perlu dilakukan", "what to do")}</th></tr></thead>
+          <th scope="col" class="n">{t("menunggu", "waiting")}</th><th scope="col" class="n">{t("konflik", "conflicts")}</th><th scope="col" class="n">{t("karantina", "quarantine")}</th><th scope="col" class="n">{t("selisih jam", "clock skew")}</th><th scope="col" class="n">{t("sertifikat", "certificate")}</th><th scope="col">{t("versi", "version")}</th><th scope="col">{t("yang perlu dilakukan", "what to do")}</th></tr></thead>
           <tbody>{[...data.nodes].sort((a, b) => worst[a.state] - worst[b.state] || a.node.localeCompare(b.node)).map((n) => <Row key={n.node} n={n} data={data} />)}</tbody></table></div>}
       <p class="quiet">{t("Menunggu, karantina, sertifikat dan versi adalah kata simpul itu sendiri, dilaporkan tiap setengah menit. Kelambatan: sejak kapan pusat dan simpul tidak lagi memegang semuanya satu dari yang lain.", "Waiting, quarantine, certificate and version are the node's own word, reported every half minute. Lag: since when hub and node do not hold everything of each other.")}</p>
     </section>

@@ -137,7 +137,7 @@ function Regencies({ o, query, names }: { o: Overview; query: Record<string, str
     <header class="row"><h2>{t("Kabupaten/kota", "Regencies and cities")} <span class="quiet">{number(found.length)}</span></h2>
       <label class="inline"><span class="sr">{t("Cari", "Search")}</span><input type="search" placeholder={t("cari nama atau kode", "search name or code")} value={search} onInput={(e) => setSearch(e.currentTarget.value)} /></label></header>
     {found.length === 0 ? <p class="empty">{t("Tidak ada yang cocok.", "Nothing fits.")}</p> :
-      <div class="scroll"><table class="regencies">
+      <div class="scroll"><table class="regencies cards">
         <thead><tr><Head of="name">{t("wilayah", "region")}</Head><Head of="received" right>{t("diterima", "received")}</Head><Head of="followed" right>TL %</Head><Head of="completed" right>{t("selesai %", "completed %")}</Head>
           <Head of="median" right>{t("median hari", "median days")}</Head><Head of="late" right>{t("telat", "overdue")}</Head><Head of="node">{t("simpul", "node")}</Head></tr></thead>
         <tbody>{found.map((x) => {
@@ -145,12 +145,12 @@ function Regencies({ o, query, names }: { o: Overview; query: Record<string, str
           const small = x.received < SMALL;
           return <tr key={x.scope}>
             <th scope="row"><a href={link("ringkasan", { ...kept(query), scope: x.scope })}>{visible(scopeName(x.scope, names))}</a> <small class="quiet">{x.scope}</small> <Small n={x.received} /></th>
-            <td class="n"><a href={link("aduan", { ...kept(query), scope: x.scope })}>{number(x.received)}</a></td>
-            <td class="n"><Bar value={followed(x)} small={small} /></td>
-            <td class="n"><Bar value={completed(x)} small={small} /></td>
-            <td class="n">{days(x.follow_up.median)}</td>
-            <td class="n">{overdue(x) ? <a class="warn" href={link("aduan", { ...kept(query), scope: x.scope, late: "any" })}>{number(overdue(x))}</a> : "0"}</td>
-            <td>{node ? <State state={node.state} /> : <span class="quiet">{t("tanpa simpul", "no node")}</span>}</td>
+            <td class="n" data-label={t("diterima", "received")}><a href={link("aduan", { ...kept(query), scope: x.scope })}>{number(x.received)}</a></td>
+            <td class="n" data-label={t("tindak lanjut", "followed up")}><Bar value={followed(x)} small={small} /></td>
+            <td class="n" data-label={t("selesai", "completed")}><Bar value={completed(x)} small={small} /></td>
+            <td class="n" data-label={t("median hari", "median days")}>{days(x.follow_up.median)}</td>
+            <td class="n" data-label={t("telat", "overdue")}>{overdue(x) ? <a class="warn" href={link("aduan", { ...kept(query), scope: x.scope, late: "any" })}>{number(overdue(x))}</a> : "0"}</td>
+            <td data-label={t("simpul", "node")}>{node ? <State state={node.state} /> : <span class="quiet">{t("tanpa simpul", "no node")}</span>}</td>
           </tr>;
         })}</tbody>
       </table></div>}

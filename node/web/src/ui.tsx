@@ -103,6 +103,7 @@ export function ScopeLinks({ route, session, names, page }: { route: Route; sess
   const steps = [...new Set([session.scope, "", scope.slice(0, 2), scope])]
     .filter((s) => (session.scope === "" || s === session.scope || s.startsWith(session.scope + ".")) && (s === "" || s === scope || scope.startsWith(s + ".")))
     .sort((a, b) => a.length - b.length);
+  if (steps.length < 2) { return <></>; }
   return <nav class="crumbs" aria-label={t("Wilayah", "Region")}>
     {steps.map((s) => s === scope
       ? <span key={s} aria-current="page">{scopeName(s, names)}</span>
