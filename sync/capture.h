@@ -40,6 +40,7 @@ struct capture_source {
     struct span system;          /* name of the connector in nonces: never changed once rows are captured */
     struct span actor;           /* pseudonym of the clerks in leaves */
     uint64_t form_window_ms;     /* 0: the legacy system has a version column or lock */
+    bool clock_unsure;           /* now_ms has been watched for less than that, or was set meanwhile: no window is over */
     bool ready;                  /* core_is_ready: hello is done, nothing is in doubt */
     bool (*is_acked)(const void *owner, uint32_t stream, uint64_t seq); /* core_is_acked */
     const void *is_acked_owner;

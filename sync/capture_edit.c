@@ -311,7 +311,7 @@ static struct status revive(struct capture_work *work)
 /* The register was found unchanged: forms older than the window are gone, and what they bounded with them. */
 static void close_windows(struct capture_work *work, struct shadow_register *known)
 {
-    for (size_t i = 0; i < known->past_count; i++) {
+    for (size_t i = 0; i < known->past_count && !work->source->clock_unsure; i++) {
         struct shadow_past *past = &known->past[i];
         if (past->open && work->input->now_ms > past->replaced_at_ms + work->source->form_window_ms) {
             past->open = false;

@@ -143,6 +143,11 @@ static void put_claim(struct buffer *out, const struct shadow_claim *claim)
     }
 }
 
+bool shadow_state_is_gone(enum shadow_state state)
+{
+    return state == SHADOW_VANISHED || state == SHADOW_WITHDRAWN || state == SHADOW_UNTIED;
+}
+
 struct status shadow_encode(const struct shadow *shadow, struct arena *arena, struct span *out_bytes)
 {
     struct entry_table table;

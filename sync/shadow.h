@@ -123,6 +123,9 @@ struct shadow {
     struct shadow_claim claim;
 };
 
+/* Its row is gone: the next one with the same identity columns is that row again. */
+bool shadow_state_is_gone(enum shadow_state state);
+
 struct status shadow_encode(const struct shadow *shadow, struct arena *arena, struct span *out_bytes) MUST_CHECK;
 /* INVALID for damaged bytes, UNSUPPORTED for a newer encoding; spans point into `bytes`. */
 struct status shadow_decode(struct span bytes, struct arena *arena, struct shadow *out_shadow) MUST_CHECK;

@@ -44,8 +44,7 @@ static struct status work_store(struct runner *runner, struct work *work, bool *
             TRY(ops->shadow_move(runner->driver, work->table, work->vanished_at.key, work->vanished_at.version,
                                  work->key));
         }
-        runner->vanished |=
-            work->decision.shadow->state == SHADOW_VANISHED || work->decision.shadow->state == SHADOW_WITHDRAWN;
+        runner->vanished |= shadow_state_is_gone(work->decision.shadow->state);
         return shadow_put(runner, work, out_stored);
     default:
         return status_ok();

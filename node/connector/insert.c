@@ -40,6 +40,13 @@ static const struct legacy_shadow *shadow_of_part(const struct insert_job *job, 
     return NULL;
 }
 
+/* One whose row is gone for good: its record had left, and is back. */
+static const struct legacy_shadow *living_shadow(const struct insert_job *job, struct part_id part)
+{
+    const struct legacy_shadow *shadow = shadow_of_part(job, part);
+    return shadow && shadow->state != SHADOW_UNTIED ? shadow : NULL;
+}
+
 static struct status insert_ask(struct insert_job *job, struct core *core, const struct record *record,
                                 struct part_id part, const struct mapping_form *form, struct span parent_key)
 {
@@ -57,11 +64,12 @@ static struct status insert_ask(struct insert_job *job, struct core *core, const
     }
     struct insert_work *insert = &job->inserts[job->count];
     *insert = (struct insert_work){.record = record->id, .part = part, .form = form, .parent_key = parent_key};
+    insert->untied = shadow_of_part(job, part);
     if (!part_id_is_none(part)) {
         TRY(work_whole_part(core, record, part, arena, &record));
     }
-    TRY(capture_insert(&source, record, part, numbers, count, record_made_here(job->runner, record, part), false, arena,
-                       &insert->decision));
+    bool unbound = !insert->untied && record_made_here(job->runner, record, part);
+    TRY(capture_insert(&source, record, part, numbers, count, unbound, false, arena, &insert->decision));
     TRY(decision_own(&insert->decision, arena));
     job->waits |= insert->decision.action == CAPTURE_WAIT;
     job->count += insert->decision.action == CAPTURE_INSERT ? 1 : 0;
@@ -84,7 +92,7 @@ static struct status insert_run(struct job *base, struct core *core, struct aren
     if (!status_is_ok(status)) {
         return status.code == STATUS_NOT_FOUND ? status_ok() : status;
     }
-    const struct legacy_shadow *main_shadow = shadow_of_part(job, none);
+    const struct legacy_shadow *main_shadow = living_shadow(job, none);
     if (!main_shadow) {
         return mapping->complaints->insert ? insert_ask(job, core, record, none, mapping->complaints, (struct span){0})
                                            : status_ok();
@@ -94,7 +102,7 @@ static struct status insert_run(struct job *base, struct core *core, struct aren
         struct part_id part = record->registers[i].part;
         uint32_t number = record->registers[i].number;
         bool note = number >= REG_NOTE_TEXT && number <= REG_NOTE_HIDDEN;
-        if (part_id_is_none(part) || part_seen_before(record, i) || !note || shadow_of_part(job, part)) {
+        if (part_id_is_none(part) || part_seen_before(record, i) || !note || living_shadow(job, part)) {
             continue;
         }
         TRY(insert_ask(job, core, record, part, form, main_shadow->key));
@@ -151,6 +159,9 @@ static struct status insert_locked(struct runner *runner, struct insert_work *in
     bool stored = false;
     uint64_t now = (uint64_t)clock_now_ms();
     TRY(insert_id(runner, insert, &id));
+    if (insert->untied) {
+        TRY(ops->shadow_remove(runner->driver, insert->untied->table, insert->untied->key, insert->untied->version));
+    }
     TRY(write_cells(runner, table, insert->form, &work.decision, NULL, cells, &cell_count));
     TRY(mapping_fills(mapping, insert->form, id, insert->parent_key, (int64_t)now, &runner->arena, &fills,
                       &fill_count));

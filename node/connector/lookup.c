@@ -12,7 +12,7 @@ static struct status lookup_vanished(struct runner *runner, struct work *work)
     identity_digest(runner, work->capture_row.identity, work->capture_row.identity_count, digest);
     TRY(runner->driver->ops->shadows_of_identity(runner->driver, work->table, digest, 2, &runner->arena, found,
                                                  &count));
-    if (count != 1 || (found[0].state != SHADOW_VANISHED && found[0].state != SHADOW_WITHDRAWN)) {
+    if (count != 1 || !shadow_state_is_gone(found[0].state)) {
         return status_ok();
     }
     TRY(shadow_decode(found[0].bytes, &runner->arena, &work->vanished));
@@ -43,7 +43,7 @@ static struct status lookup_derived(struct runner *runner, struct work *work)
     if (count == 0) {
         TRY(lookup_load(runner));
         work->match = MATCH_DERIVED;
-    } else if (count == 1 && (found[0].state == SHADOW_VANISHED || found[0].state == SHADOW_WITHDRAWN)) {
+    } else if (count == 1 && shadow_state_is_gone(found[0].state)) {
         TRY(shadow_decode(found[0].bytes, &runner->arena, &work->vanished));
         work->vanished_at = found[0];
         work->match = MATCH_VANISHED;

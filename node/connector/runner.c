@@ -322,6 +322,7 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     *out_compare = loaded != 0 && restored;
     struct span key;
     size_t count = 0;
+    runner->vanished = loaded != 0; /* orphans are not asked for what is untied */
     for (size_t t = 0; t < runner->options.mapping->table_count && !runner->vanished; t++) {
         TRY(runner->driver->ops->orphans(runner->driver, t, (struct span){0}, 1, &runner->arena, &key, &count));
         runner->vanished = count > 0;
@@ -352,9 +353,22 @@ static void held_release(struct runner *runner)
     }
 }
 
+/* Forms are waited for by a clock that people and NTP set: after a jump, and after a start, nothing is over for a while. */
+static void clock_look(struct runner *runner)
+{
+    int64_t steady = clock_monotonic_ms();
+    int64_t off = clock_now_ms() - steady;
+    int64_t moved = off - runner->clock_off_ms;
+    if (moved > RUNNER_CLOCK_SET_MS || moved < -RUNNER_CLOCK_SET_MS) {
+        runner->clock_set_ms = steady;
+    }
+    runner->clock_off_ms = off;
+}
+
 struct status runner_step(struct runner *runner, uint64_t woken, bool *out_busy)
 {
     *out_busy = false;
+    clock_look(runner);
     if (runner->claims_open) {
         TRY(runner_recover(runner));
     }

@@ -43,6 +43,7 @@
 
 enum {
     RUNNER_HELD_MAX = 4096,  /* outbox entries put off until something changes */
+    RUNNER_CLOCK_SET_MS = 1000, /* a clock that moves by more in one turn was set */
     RUNNER_HELD_MS = 200,    /* ... and at least so long */
     RUNNER_ROUNDS_MAX = 12,  /* decisions about one row before it is put off */
     RUNNER_DUE_MAX = 500,
@@ -97,6 +98,8 @@ struct runner {
     bool quarantined;      /* some row may have an entry: what is decided without items takes it back */
     bool reload_wanted;    /* our tables were removed and made again under us: as after the first install */
     bool vanished;         /* some shadow's row is gone: new rows are looked up by identity */
+    int64_t clock_off_ms;  /* from the clock that nobody sets, at the last look */
+    int64_t clock_set_ms;  /* by that clock: when the other was found to be set, or first looked at */
     bool locked_out;       /* a row was locked: look again soon, without a wake */
     uint64_t due_seen;     /* wake count at the last look at due records */
     uint64_t due_count, outbox_count; /* at the last look */
@@ -297,6 +300,7 @@ struct insert_work {
     const struct mapping_form *form;
     struct capture_decision decision;
     struct span parent_key;
+    const struct legacy_shadow *untied; /* of the row that it had before it left; the new one takes its place */
 };
 /* Makes the rows that a record lacks here: its own, then those of its notes. `shadows`: those that it has. out_again: it
  * has a row now, so its number can be told and its notes can follow. */

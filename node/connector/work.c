@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
+#include "node/base/clock.h"
 #include "node/connector/runner.h"
 
 static bool source_is_acked(const void *owner, uint32_t stream, uint64_t seq)
@@ -19,6 +20,7 @@ struct capture_source runner_source(const struct runner *runner, struct core *co
                                    .system = span_text(o->legacy->name),
                                    .actor = span_text(o->legacy->name),
                                    .form_window_ms = (uint64_t)o->mapping->form_window_ms,
+                                   .clock_unsure = clock_monotonic_ms() - runner->clock_set_ms < o->mapping->form_window_ms,
                                    .ready = core && core_is_ready(core),
                                    .is_acked = source_is_acked,
                                    .is_acked_owner = core};

@@ -51,7 +51,7 @@ static enum row_end run_record(struct world *w, struct site *s, struct record_id
     for (size_t i = 0; i < SHADOWS; i++) {
         const struct shadow_row *shadow = &s->legacy->shadows[i];
         if (shadow->there && record_id_equal(shadow->record, id)) {
-            any = true;
+            any |= shadow->state != SHADOW_UNTIED || legacy_row(s->legacy, shadow->key);
             enum row_end end = connector_row(w, s, shadow->key);
             if (end == ROW_DOWN) {
                 return end;

@@ -15,7 +15,7 @@ enum row_end {
 };
 
 /* connector_map.c */
-struct capture_source connector_source(const struct site *s);
+struct capture_source connector_source(const struct world *w, const struct site *s);
 struct capture_row *connector_map(struct world *w, const struct row *row);
 /* False: the system cannot say this value. */
 bool connector_say(struct world *w, const struct legacy *legacy, struct row *row, uint32_t number, struct span bytes);

@@ -24,7 +24,7 @@ static bool is_acked(const void *owner, uint32_t stream, uint64_t seq)
     return core_is_acked(owner, stream, seq);
 }
 
-struct capture_source connector_source(const struct site *s)
+struct capture_source connector_source(const struct world *w, const struct site *s)
 {
     return (struct capture_source){.self = s->id,
                                    .lane = CONNECTOR_LANE,
@@ -34,6 +34,7 @@ struct capture_source connector_source(const struct site *s)
                                    .system = span_text("model"),
                                    .actor = span_text("clerk"),
                                    .form_window_ms = FORM_WINDOW,
+                                   .clock_unsure = w->now_ms < s->clock_set_ms + FORM_WINDOW,
                                    .ready = s->core && core_is_ready(s->core),
                                    .is_acked = is_acked,
                                    .is_acked_owner = s->core};

@@ -46,7 +46,7 @@ static size_t shadows_of(struct legacy *legacy, struct record_id id, struct shad
 static bool is_gone(struct legacy *legacy, const struct shadow_row *shadow)
 {
     const struct row *row = legacy_row(legacy, shadow->key);
-    return shadow->state != SHADOW_UNTIED && (!row || row->born != shadow->born);
+    return !row || row->born != shadow->born;
 }
 
 /* Exactly one vanished row with the same identity columns: this row is that case again. */
@@ -130,7 +130,7 @@ static struct status find_leaves(struct world *w, struct site *s, struct work *w
 
 static struct status decide(struct world *w, struct site *s, struct work *work)
 {
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     work->input.now_ms = site_now(w, s);
     if (work->row) {
         work->read = *work->row;
@@ -207,7 +207,7 @@ static struct status write_drafts(struct world *w, struct site *s, struct work *
     if (decision->draft_count > 0 && decision->record) {
         TRY(core_record(s->core, written[0].record, &decision->record));
     }
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     TRY(capture_done(&source, decision, written, &w->arena));
     return pending_put(w, s, work->key, work->born, decision->shadow);
 }
@@ -225,9 +225,10 @@ static void took_values(struct world *w, struct site *s, struct work *work, cons
             /* After a restore, and for leaves archived with an old epoch, a value may rightly be captured again. */
             bool once = s->core && s->restores == 0 && core_epoch(s->core) == 1 && !s->hostile;
             e->puts += !certain; /* a commit of unknown outcome may have to be made again */
-            if (edit > 0 && ++e->taken > e->puts && once) {
+            if (edit > 0 && e->taken == e->puts && once) {
                 violation(w, "%.16s: row %u: v%zu is captured twice", s->id.text, work->key, edit);
             }
+            e->taken += e->taken < e->puts;
             enum field field;
             if (work->row && field_of_number(draft->values[v].number, &field) &&
                 row_edit(work->row, field) == row_edit(&work->read, field)) {
@@ -246,7 +247,7 @@ static void took_values(struct world *w, struct site *s, struct work *work, cons
 
 static enum row_end do_leaves(struct world *w, struct site *s, struct work *work)
 {
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     struct capture_decision *decision = &work->decision;
     struct written *written = arena_array(&w->arena, decision->draft_count, sizeof *written);
     uint8_t number[16];
@@ -335,7 +336,7 @@ static void blank_one(struct site *s, struct row *row, uint32_t number)
 
 static enum row_end do_write(struct world *w, struct site *s, struct work *work)
 {
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     struct random random = random_from(w->plan->seed + 31, ++w->serial);
     enum capture_action action = work->decision.action;
     if (!w->healed && random_hits(&random, w->plan->settings[SETTING_locked])) {
@@ -532,13 +533,15 @@ static bool made_here(const struct site *s, const struct record *record)
 static struct status insert_decide(struct world *w, struct site *s, struct record_id id, struct capture_decision *decision)
 {
     static const uint32_t writable[] = {REG_STATUS, REG_CONFIDENTIAL, REG_TITLE, REG_TEXT};
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     const struct record *record = NULL;
     TRY(record_held(s, id, &record));
     if (!record) {
         return status_ok();
     }
-    TRY(capture_insert(&source, record, (struct part_id){{0}}, writable, 4, made_here(s, record), false, &w->arena, decision));
+    struct shadow_row *untied = NULL;
+    bool unbound = shadows_of(s->legacy, id, &untied) == 0 && made_here(s, record);
+    TRY(capture_insert(&source, record, (struct part_id){{0}}, writable, 4, unbound, false, &w->arena, decision));
     for (size_t i = 0; i < decision->write_count; i++) {
         TRY(arena_copy(&w->arena, decision->writes[i].value, &decision->writes[i].value));
     }
@@ -548,7 +551,7 @@ static struct status insert_decide(struct world *w, struct site *s, struct recor
 enum row_end connector_insert(struct world *w, struct site *s, struct record_id id)
 {
     struct capture_decision *decision = arena_alloc(&w->arena, sizeof *decision);
-    const struct capture_source source = connector_source(s);
+    const struct capture_source source = connector_source(w, s);
     if (!site_begin(w, s)) {
         return ROW_DOWN;
     }
@@ -566,6 +569,10 @@ enum row_end connector_insert(struct world *w, struct site *s, struct record_id 
         return ROW_HELD; /* their table is full: later */
     }
     SIM_MARK(w, insert_row);
+    struct shadow_row *untied = NULL;
+    if (shadows_of(s->legacy, id, &untied) > 0) { /* of the row that it had before it left */
+        shadow_drop(w, untied);
+    }
     TRACE(w, s, "connector: a complaint becomes row %u", row->key);
     shadow_aside(w, s, row->key);
     for (size_t i = 0; i < decision->write_count; i++) {

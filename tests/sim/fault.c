@@ -37,6 +37,7 @@ static void clock_wrong(struct world *w, struct site *s, struct random *random)
     static const int64_t offsets[] = {0, 0, -40, 30, 290, 400, -3600, 7200, 86400, -86400 * 30, 86400 * 365, 2147483647};
     int64_t offset = offsets[random_below(random, 12)];
     s->clock_off_ms = offset * 1000 + (int64_t)random_below(random, 1000);
+    s->clock_set_ms = w->now_ms;
     s->drift_ppm = (int64_t)random_below(random, 2 * w->plan->settings[SETTING_drift] + 1) * 12 -
                    (int64_t)w->plan->settings[SETTING_drift] * 12;
     s->drift_from = w->now_ms;
@@ -95,7 +96,9 @@ static void legacy_restore(struct world *w, struct site *s)
     }
     uint64_t generation = s->legacy->generation;
     uint64_t known = s->legacy->known_generation;
+    uint32_t born = s->legacy->born; /* keys come again, an identity (with the time of receipt in it) does not */
     legacy_copy(w, s->legacy, s->legacy_image);
+    s->legacy->born = born;
     s->legacy->generation = generation + 1;
     s->legacy->known_generation = known;
     s->restores++;
@@ -262,6 +265,7 @@ void fault_heal(struct world *w)
         }
         s->cut = s->one_way = false;
         s->clock_off_ms = 0;
+        s->clock_set_ms = w->now_ms;
         s->drift_ppm = 0;
         s->full_until = 0;
         s->crash_in_recovery = false;

@@ -100,6 +100,14 @@ static bool ctx_covers(const struct draft *draft, struct dot dot)
     return false;
 }
 
+/* Gone for good, also where a restored store has not been told of the erasure again. */
+static bool is_erased(const struct oracle *o, size_t edit, uint32_t number)
+{
+    const struct edit *e = &o->edits[edit];
+    return number != REG_STATUS && e->record != SIZE_MAX && o->cases[e->record].erased &&
+           e->at_ms < o->cases[e->record].erased_ms;
+}
+
 /* Somebody who had seen it has replaced it, in a leaf that a restored store need not hold at the moment. */
 static bool is_replaced(const struct oracle *o, size_t edit)
 {
@@ -124,7 +132,7 @@ static void covers_one(struct world *w, struct site *s, const struct draft *draf
         }
         size_t edit = oracle_number(w, number, sibling->value);
         if (edit > 0 && ctx_covers(draft, record_dot(record, sibling->dot)) && !seen_has(knows, edit) &&
-            !is_replaced(w->oracle, edit)) {
+            !is_replaced(w->oracle, edit) && !is_erased(w->oracle, edit, number)) {
             violation(w, "%.16s: v%zu in register %u is covered by somebody who had not seen it", s->id.text, edit, number);
         }
     }

@@ -43,6 +43,7 @@ struct complaint {
     } owners[OWNERS]; /* index of the node, since when */
     size_t owner_count;
     bool erased;
+    uint64_t erased_ms;
     bool unsure; /* it is not known whether a route came about */
 };
 

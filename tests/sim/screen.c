@@ -295,6 +295,7 @@ void hub_erase(struct world *w, uint64_t pick)
     if (status_is_ok(status) || status.code == STATUS_UNKNOWN) {
         SIM_MARK(w, erase);
         c->erased = true;
+        c->erased_ms = w->now_ms;
         TRACE(w, hub, "erases record %zu: %s", (size_t)(c - w->oracle->cases), status_name(status));
         (void)world_put(w, w->now_ms + 100, EVENT_OWED, 0);
     }

@@ -115,6 +115,7 @@ static struct status site_open(struct world *w, struct site *s)
     TRY(hub->public_key(hub->owner, SIGN_LOG, &options.hub_log_key));
     TRY(hub->public_key(hub->owner, SIGN_COSIGNER, &options.hub_cosigner_key));
     TRY(core_new(&options, &s->core));
+    s->clock_set_ms = w->now_ms;
     TRY(core_begin(s->core, site_now(w, s)));
     struct status status = core_open(s->core);
     if (status_is_ok(status) && s->legacy) {

@@ -107,6 +107,7 @@ struct site {
     bool cut, one_way; /* its link to the hub */
     uint64_t cut_until, one_way_until;
     int64_t clock_off_ms;
+    uint64_t clock_set_ms; /* true time when it was set, or began to be watched */
     int64_t drift_ppm;
     uint64_t drift_from;
     uint64_t crash_calls; /* the power fails at this call of the store; 0: not armed */

@@ -132,9 +132,62 @@ static void a_row_deleted_and_inserted_again_in_one_transaction_stays_one_compla
     bench_end(&b);
 }
 
+/* Rows deleted and inserted again on re-routing (domain.md, "Legacy systems met in the field"): while the complaint moves away
+ * its row is gone for a moment and stands under another key afterwards. */
+static void a_row_that_comes_back_under_another_key_after_its_complaint_has_left_stays_that_complaint(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct site *other;
+    begin_with_a_row(&b);
+    struct record_id id = only_record(&b);
+    must(world_join(&b.w, "61.04", NULL, &other));
+    bench_sql(&b, "DELETE FROM aduan WHERE id = 1");
+    must(world_route(&b.w, id, "61.04"));
+    bench_settle(&b);
+    assert_int_equal(bench_number(&b, "SELECT state FROM simpul_shadow"), SHADOW_UNTIED);
+    bench_close(&b); /* a connector that starts knows it as well */
+    bench_open(&b);
+    bench_sql(&b, "INSERT INTO aduan (id, tiket, judul) VALUES (7, 'T1', 'pertama')");
+    bench_settle(&b);
+    assert_true(record_id_equal(only_record(&b), id));
+    bench_sql(&b, "UPDATE aduan SET judul = 'dari pemilik lama' WHERE id = 7");
+    bench_settle(&b);
+    assert_true(record_id_equal(only_record(&b), id));
+    assert_string_equal(site_title(&b.w, other, id), "dari pemilik lama");
+    bench_end(&b);
+}
+
+/* A complaint that the ministry sends back is work again, whatever became of its first row. */
+static void a_complaint_that_comes_back_has_a_row_again_where_the_first_one_is_gone(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct site *other;
+    begin_with_a_row(&b);
+    struct record_id id = only_record(&b);
+    must(world_join(&b.w, "61.04", NULL, &other));
+    must(world_route(&b.w, id, "61.04"));
+    bench_settle(&b);
+    bench_sql(&b, "DELETE FROM aduan WHERE id = 1");
+    bench_settle(&b);
+    assert_int_equal(bench_number(&b, "SELECT state FROM simpul_shadow"), SHADOW_UNTIED);
+    must(world_route(&b.w, id, "61.03"));
+    bench_settle(&b);
+    assert_string_equal(bench_text(&b, "SELECT judul FROM aduan"), "pertama");
+    assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_shadow"), 1);
+    bench_sql(&b, "UPDATE aduan SET judul = 'dikerjakan lagi'");
+    bench_settle(&b);
+    assert_true(record_id_equal(only_record(&b), id));
+    assert_string_equal(site_title(&b.w, &b.w.hub, id), "dikerjakan lagi");
+    bench_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_that_comes_back_under_another_key_after_its_complaint_has_left_stays_that_complaint),
+        cmocka_unit_test(a_complaint_that_comes_back_has_a_row_again_where_the_first_one_is_gone),
         cmocka_unit_test(a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_again),
         cmocka_unit_test(after_uninstall_and_install_an_edit_is_one_value),
         cmocka_unit_test(a_row_deleted_and_inserted_again_in_one_transaction_stays_one_complaint),

@@ -95,6 +95,24 @@ static void time_without_a_comparison_does_not_close_the_window(void **state)
     story_release(&s);
 }
 
+/* The clock stood an hour behind and was put right a minute after the write-back: the forms from before it are still open. */
+static void a_clock_that_was_set_does_not_close_the_window(void **state)
+{
+    (void)state;
+    struct story s;
+    story_begin(&s);
+    struct ctx_entry hub = hub_writes(&s, REG_TITLE, text_value(&s, "dari pusat"));
+    (void)decide(&s);
+    write_back(&s, "dari pusat");
+    s.now += HOUR;
+    s.source.clock_unsure = true;
+    assert_int_equal(decide(&s), CAPTURE_NOTHING);
+    clerk_sets(&s, REG_TITLE, "dari loket");
+    assert_int_equal(decide(&s), CAPTURE_LEAVES);
+    assert_false(draft_covers(&s.decision.drafts[0], hub));
+    story_release(&s);
+}
+
 static void a_version_column_makes_the_window_zero(void **state)
 {
     (void)state;
@@ -623,6 +641,7 @@ int main(void)
         cmocka_unit_test(a_form_from_before_a_write_back_does_not_cover_it),
         cmocka_unit_test(after_a_comparison_behind_the_window_a_save_covers_what_the_row_showed),
         cmocka_unit_test(time_without_a_comparison_does_not_close_the_window),
+        cmocka_unit_test(a_clock_that_was_set_does_not_close_the_window),
         cmocka_unit_test(a_version_column_makes_the_window_zero),
         cmocka_unit_test(a_form_that_puts_an_old_value_back_is_stale_and_the_row_gets_the_new_one_again),
         cmocka_unit_test(a_status_step_that_the_workflow_knows_is_no_old_form),
