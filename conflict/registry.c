@@ -240,25 +240,35 @@ uint32_t registry_epoch_max(const struct registry *registry, struct node_id node
     return max;
 }
 
+static bool key_serves(const struct registry_key *key, enum key_use use, uint32_t epoch)
+{
+    return key->active && key->use == use && (use != KEY_LOG || key->epoch <= epoch);
+}
+
+struct status registry_key_nth(const struct registry *registry, struct node_id node, enum key_use use, uint32_t epoch,
+                               size_t nth, uint8_t out_key[32])
+{
+    const struct registry_node *found = node_find(registry, node);
+    uint32_t newest = 0;
+    for (size_t i = 0; found && i < found->key_count; i++) {
+        const struct registry_key *key = &found->keys[i];
+        newest = key_serves(key, use, epoch) && key->epoch > newest ? key->epoch : newest;
+    }
+    for (size_t i = found ? found->key_count : 0; i > 0; i--) {
+        const struct registry_key *key = &found->keys[i - 1];
+        bool chosen = key_serves(key, use, epoch) && (use != KEY_LOG || key->epoch == newest);
+        if (chosen && nth-- == 0) {
+            memcpy(out_key, key->key, sizeof key->key);
+            return status_ok();
+        }
+    }
+    return STATUS_MAKE(STATUS_NOT_FOUND);
+}
+
 struct status registry_key(const struct registry *registry, struct node_id node, enum key_use use, uint32_t epoch,
                            uint8_t out_key[32])
 {
-    const struct registry_node *found = node_find(registry, node);
-    const struct registry_key *best = NULL;
-    for (size_t i = 0; found && i < found->key_count; i++) {
-        const struct registry_key *key = &found->keys[i];
-        if (!key->active || key->use != use || (use == KEY_LOG && key->epoch > epoch)) {
-            continue;
-        }
-        if (!best || use != KEY_LOG || key->epoch >= best->epoch) {
-            best = key;
-        }
-    }
-    if (!best) {
-        return STATUS_MAKE(STATUS_NOT_FOUND);
-    }
-    memcpy(out_key, best->key, sizeof best->key);
-    return status_ok();
+    return registry_key_nth(registry, node, use, epoch, 0, out_key);
 }
 
 uint64_t registry_cut(const struct registry *registry, struct stream_id stream)

@@ -84,6 +84,10 @@ uint32_t registry_epoch_max(const struct registry *registry, struct node_id node
 /* Newest active key; NOT_FOUND. For KEY_LOG the key of that epoch or the newest before it. */
 struct status registry_key(const struct registry *registry, struct node_id node, enum key_use use, uint32_t epoch,
                            uint8_t out_key[32]) MUST_CHECK;
+/* All active keys that registry_key chooses from, newest first: `nth` from 0; NOT_FOUND behind the last. What a key signed before it
+ * was renewed stays good until the registry says that the key is not (log.md, "Rotation"). */
+struct status registry_key_nth(const struct registry *registry, struct node_id node, enum key_use use, uint32_t epoch,
+                               size_t nth, uint8_t out_key[32]) MUST_CHECK;
 /* Smallest cut of the stream, UINT64_MAX if none; always from the newest version held. */
 uint64_t registry_cut(const struct registry *registry, struct stream_id stream);
 /* The node writes for this scope now (its id until codes are remapped); zero if nobody does. */

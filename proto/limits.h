@@ -46,6 +46,7 @@
 #define LIMIT_RELAY_BATCH 1000
 #define LIMIT_LEASE_SILENT_MS (10 * 60 * 1000)
 #define LIMIT_PROOF_HASHES 64
+#define LIMIT_KEYS_TRIED 8             /* renewed log keys of one epoch that a checkpoint may bear */
 #define LIMIT_STOPPED 64               /* writers that forked and are no longer applied */
 #define LIMIT_GROUP_LEAVES 400         /* leaves of one local transaction; beyond them a push may cut */
 #define LIMIT_GROUP_BYTES (2 * 1024 * 1024)

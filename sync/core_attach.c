@@ -20,7 +20,9 @@ struct status checkpoint_check(struct core *core, struct span bytes, struct stre
     TRY(origin_write(core->options.deployment, &stream, arena, &origin));
     TRY(note_parse(bytes, arena, &note, NULL));
     struct status status = STATUS_MAKE(STATUS_DENIED);
-    if (status_is_ok(registry_key(&core->registry, stream.node, KEY_LOG, stream.epoch, key))) {
+    for (size_t nth = 0; !status_is_ok(status) && nth < LIMIT_KEYS_TRIED &&
+                         status_is_ok(registry_key_nth(&core->registry, stream.node, KEY_LOG, stream.epoch, nth, key));
+         nth++) {
         status = verify_with(core, &note, origin, key);
     }
     if (!status_is_ok(status) && !core->is_hub && node_id_equal(stream.node, core->hub)) {

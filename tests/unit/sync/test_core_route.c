@@ -58,6 +58,45 @@ static void a_routed_record_arrives_whole_with_its_history(void **state)
     assert_int_equal(site_siblings(&world, &world.hub, id, REG_TITLE), 1);
 }
 
+static void renew_key(struct site *s)
+{
+    struct crypto *old = s->crypto;
+    struct public_key key;
+    site_stop(s);
+    s->crypto = world_crypto(77);
+    must(s->crypto->public_key(s->crypto->owner, SIGN_LOG, &key));
+    struct registry_entry entry = {.kind = KIND_REG_KEY,
+                                   .node = s->id,
+                                   .epoch = 1,
+                                   .key_use = KEY_LOG,
+                                   .key = span_of(key.bytes, sizeof key.bytes),
+                                   .active = true};
+    must(site_begin(&world, &world.hub));
+    must(site_end(&world.hub, core_registry_add(world.hub.core, &entry)));
+    must(site_start(&world, s));
+    crypto_openssl_free(old);
+}
+
+/* The registry reaches the readers before the node has signed anything with its new key. */
+static void what_a_key_signed_before_it_was_renewed_is_still_taken(void **state)
+{
+    (void)state;
+    struct record_id id;
+    struct next next;
+    must(site_create(&world, a, NULL, "jalan rusak", &id));
+    must(world_push(&world, a, &next));
+    renew_key(a);
+    must(world_route(&world, id, "61.03"));
+    must(world_settle(&world));
+    assert_string_equal(site_title(&world, b, id), "jalan rusak");
+    assert_true(digests_equal(&world, b, &world.hub, id));
+    assert_true(digests_equal(&world, province, &world.hub, id));
+    struct record_id later;
+    must(site_create(&world, a, NULL, "di bawah kunci baru", &later));
+    must(world_settle(&world));
+    assert_true(digests_equal(&world, province, &world.hub, later));
+}
+
 static void a_regency_that_never_had_the_record_may_not_write_it(void **state)
 {
     (void)state;
@@ -464,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_routed_record_arrives_whole_with_its_history, start, stop),
+        cmocka_unit_test_setup_teardown(what_a_key_signed_before_it_was_renewed_is_still_taken, start, stop),
         cmocka_unit_test_setup_teardown(a_regency_that_never_had_the_record_may_not_write_it, start, stop),
         cmocka_unit_test_setup_teardown(a_late_edit_of_the_former_owner_is_a_sibling_at_the_new_one, start, stop),
         cmocka_unit_test_setup_teardown(a_record_that_returns_brings_what_was_missed, start, stop),
