@@ -156,6 +156,7 @@ static void check_records(struct world *w)
             violation(w, "record %zu: %zu leaves stay parked at the hub", r, record->parked_count);
         }
         check_hostile(w, record, r);
+        check_merge(w, record);
         if (liar_owned(w, r)) {
             continue; /* README.md, "Open" */
         }

@@ -117,6 +117,7 @@ void failover_begin(struct world *w)
     site_crash(w, hub, 5 * MINUTE);
     hub->store->ops->free(hub->store);
     hub->store = disk_copy(w, hub->backup);
+    hub->cursor_count = 0;
     hub->doubt = true; /* the file beside the database, or the operator who promotes a standby, tells */
     w->failed_over = true;
     SIM_MARK(w, failover);

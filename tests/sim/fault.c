@@ -71,6 +71,7 @@ static void restore(struct world *w, struct site *s, struct random *random)
     s->store = disk_copy(w, s->backup);
     s->doubt = random_hits(random, 500);
     s->restores++;
+    s->cursor_count = 0;
     oracle_restored(w, s, s->backup_edits);
     SIM_MARK(w, store_restored);
     if (s->doubt) {

@@ -126,6 +126,9 @@ static void push_seen(struct world *w, struct site *s, const struct push *push, 
     if (answer->verdict == VERDICT_OK) {
         oracle_accepted(w, push->stream, answer->size, answer->root);
         oracle_pushed(w, push);
+        for (size_t i = 0; i < push->leaf_count && !s->hostile; i++) {
+            watch_leaf(w, s->id, push->leaves[i].leaf);
+        }
         (void)world_put(w, w->now_ms + 100, EVENT_OWED, 0);
     } else if (s->hostile) {
         SIM_MARK(w, hostile_refused);

@@ -6,6 +6,7 @@
 void oracle_reset(struct oracle *oracle)
 {
     oracle->edit_count = oracle->case_count = oracle->accepted_count = 0;
+    memset(oracle->leaves, 0, sizeof oracle->leaves);
 }
 
 /* Whose name a site bears. */

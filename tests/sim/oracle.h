@@ -13,6 +13,7 @@
 #define CASES 512
 #define OWNERS 24
 #define NOTES 4096
+#define LEAVES 8192
 
 struct world;
 struct site;
@@ -54,6 +55,11 @@ struct accepted {
     struct hash root;
 };
 
+/* Of a change that has been taken by somebody; key 0: none. */
+struct watched_leaf {
+    uint64_t key, content;
+};
+
 struct oracle {
     struct edit edits[EDITS];
     struct seen closure[EDITS]; /* of the author of that value */
@@ -62,6 +68,7 @@ struct oracle {
     size_t case_count;
     struct accepted accepted[NOTES];
     size_t accepted_count;
+    struct watched_leaf leaves[LEAVES];
 };
 
 void oracle_reset(struct oracle *oracle);

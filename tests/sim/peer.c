@@ -179,11 +179,11 @@ static void follow(struct world *w, struct site *s, enum exchange_kind kind, con
     }
 }
 
-static struct status take(struct world *w, struct site *s, const struct message *message, struct next *out_next)
+static struct status take(struct world *w, struct site *s, const struct message *message, struct next *out_next,
+                          struct pull_answer *out_pull)
 {
     struct hello_answer hello;
     struct push_answer push;
-    struct pull_answer pull;
     switch (message->kind) {
     case EXCHANGE_HELLO:
         TRY(hello_answer_read(message->bytes, &w->arena, &hello));
@@ -192,8 +192,8 @@ static struct status take(struct world *w, struct site *s, const struct message 
         TRY(push_answer_read(message->bytes, &w->arena, &push));
         return core_push_answered(s->core, &s->dialogue.exchanges[EXCHANGE_PUSH].push, &push, out_next);
     default:
-        TRY(pull_answer_read(message->bytes, &w->arena, &pull));
-        return core_pull_answered(s->core, &pull, out_next);
+        TRY(pull_answer_read(message->bytes, &w->arena, out_pull));
+        return core_pull_answered(s->core, out_pull, out_next);
     }
 }
 
@@ -201,6 +201,7 @@ void peer_answered(struct world *w, struct site *s, struct message *message)
 {
     struct exchange *x = &s->dialogue.exchanges[message->kind];
     struct next next = {.step = NEXT_GO_ON, .why = ""};
+    struct pull_answer pull = {.part_count = 0};
     bool late = !s->core || !x->busy || x->serial != message->serial;
     if (late || !site_begin(w, s)) {
         SIM_MARK(w, answer_late);
@@ -208,7 +209,7 @@ void peer_answered(struct world *w, struct site *s, struct message *message)
     }
     x->busy = false;
     uint32_t epoch = core_epoch(s->core);
-    struct status status = take(w, s, message, &next);
+    struct status status = take(w, s, message, &next, &pull);
     if (message->cut) {
         site_roll_back(s); /* the HTTP client does not hand on what ended early; it was only to be survived */
         peer_rest(w, s, 0);
@@ -226,6 +227,11 @@ void peer_answered(struct world *w, struct site *s, struct message *message)
         }
         peer_rest(w, s, 0);
         return;
+    }
+    for (size_t p = 0; p < pull.part_count; p++) {
+        for (size_t i = 0; i < pull.parts[p].leaf_count; i++) {
+            watch_leaf(w, pull.parts[p].stream.node, pull.parts[p].leaves[i].leaf);
+        }
     }
     if (core_epoch(s->core) != epoch) {
         SIM_MARK(w, new_epoch);

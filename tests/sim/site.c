@@ -210,6 +210,26 @@ void site_roll_back(struct site *s)
     core_rollback(s->core);
 }
 
+/* Looks at what a commit has left, behind one of WATCH_EVERY. */
+static void look(struct world *w, struct site *s)
+{
+    const struct record_id *saved;
+    struct record_id ids[4];
+    size_t count = 0;
+    if (++w->commits % WATCH_EVERY != 0 || w->now_ms < s->full_until) {
+        return;
+    }
+    core_saved(s->core, &saved, &count);
+    count = count < 4 ? count : 4;
+    if (count > 0) {
+        memcpy(ids, saved, count * sizeof ids[0]);
+    }
+    if (site_begin(w, s)) {
+        watch_site(w, s, ids, count);
+        site_roll_back(s);
+    }
+}
+
 struct status site_end(struct world *w, struct site *s, struct status status)
 {
     if (!status_is_ok(status)) {
@@ -234,6 +254,7 @@ struct status site_end(struct world *w, struct site *s, struct status status)
         (void)power_failed(w, s);
         if (s->core) {
             store_calm(w, s);
+            look(w, s);
         }
         return status;
     }

@@ -29,6 +29,8 @@
 #define FORM_WINDOW (30 * MINUTE)
 #define CONNECTOR_LANE 1
 #define SCREENS 4
+#define CURSORS 48
+#define WATCH_EVERY 32 /* commits */
 
 enum event_kind {
     EVENT_ACT,       /* number: index in the plan */
@@ -95,6 +97,12 @@ struct screen {
     uint64_t pick;
 };
 
+/* How far a site had come in a stream when it was last looked at. */
+struct cursor {
+    struct stream_id stream;
+    uint64_t size;
+};
+
 struct site {
     uint32_t index;
     struct node_id id;
@@ -128,6 +136,8 @@ struct site {
     uint32_t births;
     bool hostile;         /* its owner lies; only what concerns others is checked */
     uint32_t hostile_left; /* requests that are still to be changed */
+    struct cursor cursors[CURSORS];
+    size_t cursor_count; /* 0 again where another store takes its place */
 };
 
 struct counts {
@@ -145,7 +155,7 @@ struct world {
     uint64_t now_ms;
     struct event *heap;
     size_t heap_count, heap_capacity;
-    uint64_t order, serial, event_count;
+    uint64_t order, serial, event_count, commits;
     struct site sites[PLAN_SITES]; /* 0: the hub */
     size_t site_count;
     struct arena arena; /* of one event */
@@ -278,6 +288,15 @@ void check_end(struct world *w);
 /* A node that began with an empty store holds what the hub holds. */
 void check_copy(struct world *w, struct site *s);
 bool check_is_settled(struct world *w);
+
+/* ---- watch.c: what must hold at any time ---- */
+
+/* Inside a transaction. The records: those that the last commit saved. */
+void watch_site(struct world *w, struct site *s, const struct record_id *ids, size_t count);
+/* A leaf of the author's stream that the hub has taken from it, or a reader from the hub. */
+void watch_leaf(struct world *w, struct node_id author, struct span leaf);
+/* The hub's record is what a merge without clocks makes of its leaves. */
+void check_merge(struct world *w, const struct record *record);
 
 /* ---- fields ---- */
 
