@@ -390,7 +390,8 @@ static void check_events(struct world *w, struct site *s)
         char what[160] = {0};
         memcpy(what, events[i].what.data, events[i].what.size < sizeof what ? events[i].what.size : sizeof what - 1);
         for (size_t f = 0; f < sizeof forbidden / sizeof forbidden[0]; f++) {
-            if (strstr(what, forbidden[f])) {
+            bool told = s->readmitted_ms > 0 && strcmp(forbidden[f], "refuses") == 0; /* it was switched off */
+            if (!told && strstr(what, forbidden[f])) {
                 violation(w, "%.16s says: %s", s->id.text, what);
             }
         }

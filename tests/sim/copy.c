@@ -26,7 +26,8 @@ static struct site *copy_new(struct world *w, struct site *of)
     site_init(w, index, name);
     w->site_count = index + 1 > w->site_count ? index + 1 : w->site_count;
     stub_release(&s->stub);
-    stub_init(&s->stub, w->plan->seed, (uint8_t)(of->index + 1), w->plan->settings[SETTING_real] > 0);
+    s->keys = of->keys;
+    stub_init(&s->stub, w->plan->seed, s->keys, w->plan->settings[SETTING_real] > 0);
     s->stub.random = random_from(w->plan->seed, w->now_ms);
     s->copy_of = of;
     s->hostile = of->hostile;
@@ -47,7 +48,7 @@ void copy_end(struct world *w, struct site *s)
 void copy_clone(struct world *w, struct site *of, uint64_t pick)
 {
     struct random random = {.state = pick};
-    struct site *s = of->core && !failover_lasts(w) ? copy_new(w, of) : NULL;
+    struct site *s = of->core && !of->revoked && !failover_lasts(w) ? copy_new(w, of) : NULL;
     if (!s) {
         return;
     }

@@ -180,6 +180,12 @@ void fault_begin(struct world *w, const struct act *act)
     case ACT_clone:
         copy_clone(w, s, act->pick);
         return;
+    case ACT_renew_key:
+        registry_renew_key(w, s);
+        return;
+    case ACT_revoke:
+        registry_revoke(w, s, act->pick);
+        return;
     case ACT_hub_restore:
         failover_begin(w);
         return;
@@ -254,6 +260,9 @@ void fault_heal(struct world *w)
             status = site_end(w, hub, cut_hostile(w, hub->core));
         } while (status.code == STATUS_UNKNOWN && ++tries < 2);
         must(w, status, "cut");
+    }
+    for (uint32_t i = 1; i < w->site_count; i++) {
+        registry_readmit(w, &w->sites[i]);
     }
     for (size_t i = 0; i < 6; i++) { /* rates of the network */
         w->plan->settings[SETTING_drop + i] = 0;

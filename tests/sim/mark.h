@@ -20,7 +20,8 @@
     X(write_lost_race) X(write_unsayable) X(insert_row) X(routed_row) X(blank_row) X(route) X(route_back)              \
     X(erase) X(erase_done) X(conflict) X(token_stale) X(write_denied)      \
     X(write_busy) X(row_again) X(row_key_reused) X(legacy_down) X(fresh_node) X(hostile_act) X(hostile_refused)       \
-    X(failover) X(failover_held) X(failover_over) X(failover_lost)
+    X(failover) X(failover_held) X(failover_over) X(failover_lost) X(key_renewed) X(revoked) X(readmitted) \
+    X(revoked_refused)
 
 enum mark {
 #define X(name) MARK_##name,

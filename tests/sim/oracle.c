@@ -217,6 +217,9 @@ static void sent_body(struct world *w, struct site *to, const struct wire_body *
 
 void oracle_sent(struct world *w, struct site *to, const struct pull_answer *answer)
 {
+    if (to->revoked && (answer->part_count > 0 || answer->wanted_count > 0)) {
+        violation(w, "%.16s is switched off and is served", to->id.text);
+    }
     for (size_t p = 0; p < answer->part_count; p++) {
         for (size_t i = 0; i < answer->parts[p].leaf_count; i++) {
             sent_body(w, to, &answer->parts[p].leaves[i].body);

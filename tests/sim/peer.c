@@ -171,6 +171,11 @@ static void follow(struct world *w, struct site *s, enum exchange_kind kind, con
     case NEXT_UPDATE:
         SIM_MARK(w, stop_step);
         TRACE(w, s, "stops: %s", next->why);
+        if (registry_is_revoked(w, s)) {
+            SIM_MARK(w, revoked_refused);
+            peer_rest(w, s, HOUR);
+            return;
+        }
         if (!s->hostile) {
             violation(w, "%.16s stops the dialogue with an honest hub: %s", s->id.text, next->why);
         }

@@ -162,15 +162,29 @@ static void plan_network(struct plan *plan, struct random *random)
 }
 
 /* From a generator of its own, so that the other worlds stay what they are. */
-static void plan_hub_restores(struct plan *plan)
+static bool plan_hub_restores(struct plan *plan)
 {
     struct random random = random_from(plan->seed, 2);
     if (plan->settings[SETTING_hostile] > 0 || !random_hits(&random, 200)) {
-        return;
+        return false;
     }
     for (uint64_t i = 1 + random_below(&random, 3); i > 0; i--) {
         plan_add(plan, &random, ACT_backup, 0);
         plan_add(plan, &random, ACT_hub_restore, 0);
+    }
+    return true;
+}
+
+/* Not where the hub forgets: its people would have to say it again. */
+static void plan_registry(struct plan *plan)
+{
+    struct random random = random_from(plan->seed, 3);
+    if (!random_hits(&random, 300)) {
+        return;
+    }
+    enum act_kind kind = random_hits(&random, 500) ? ACT_renew_key : ACT_revoke;
+    for (uint64_t i = random_below(&random, 3); i > 0; i--) {
+        plan_add(plan, &random, kind, any_node(plan, &random));
     }
 }
 
@@ -193,7 +207,7 @@ static void plan_swarm(struct plan *plan, struct random *random)
     set[SETTING_interrupted] = sometimes(random, 150);
     set[SETTING_drift] = sometimes(random, 40);
     plan_network(plan, random);
-    for (enum act_kind kind = ACT_partition; kind < ACT_COUNT; kind++) {
+    for (enum act_kind kind = ACT_partition; kind <= ACT_revoke; kind++) {
         counts[kind] = sometimes(random, kind == ACT_restore || kind == ACT_clone || kind == ACT_legacy_restore ? 3 : 8);
     }
     counts[ACT_backup] += counts[ACT_restore] > 0 ? counts[ACT_restore] : 0;
@@ -207,7 +221,9 @@ static void plan_swarm(struct plan *plan, struct random *random)
     bool erases = random_hits(random, 400);
     plan_people(plan, random, clerk_acts, hub_acts, erases);
     plan_faults(plan, random, counts);
-    plan_hub_restores(plan);
+    if (!plan_hub_restores(plan)) {
+        plan_registry(plan);
+    }
 }
 
 void plan_make(struct plan *plan, uint64_t seed, enum plan_size size)

@@ -70,7 +70,8 @@ enum setting {
     X(clone, "a copy of the node runs beside it for a while")                                                          \
     X(hub_restore, "an old copy of the hub's store comes back")                                                        \
     X(hostile, "a peer that holds this node's key sends what no honest one would")                                     \
-    X(revoke, "the node is revoked, and enrolled again later")
+    X(revoke, "the node is switched off at the hub, and taken in again later")                                          \
+    X(renew_key, "the node's key is renewed")
 
 enum act_kind {
 #define X(name, text) ACT_##name,

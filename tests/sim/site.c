@@ -6,9 +6,9 @@
 void site_init(struct world *w, uint32_t index, const char *name)
 {
     struct site *s = &w->sites[index];
-    *s = (struct site){.index = index, .is_hub = index == 0, .instance = (uint8_t)(index + 1), .births = s->births + 1};
+    *s = (struct site){.index = index, .is_hub = index == 0, .instance = (uint8_t)(index + 1), .keys = (uint8_t)(index + 1), .births = s->births + 1};
     must(w, node_id_parse(span_text(name), &s->id), "a node's name");
-    stub_init(&s->stub, w->plan->seed, (uint8_t)(index + 1), w->plan->settings[SETTING_real] > 0);
+    stub_init(&s->stub, w->plan->seed, s->keys, w->plan->settings[SETTING_real] > 0);
     s->store = disk_new(w);
     for (size_t i = 0; i < EXCHANGE_COUNT; i++) {
         arena_init(&s->dialogue.exchanges[i].arena, w->memory, SIZE_MAX);

@@ -193,6 +193,9 @@ static void run_event(struct world *w, const struct event *event)
     case EVENT_UPKEEP:
         run_upkeep(w, s);
         return;
+    case EVENT_READMIT:
+        registry_readmit(w, s);
+        return;
     case EVENT_COPY_EDIT:
         screen_open(w, s, event->number, false);
         return;

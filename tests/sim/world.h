@@ -47,6 +47,7 @@ enum event_kind {
     EVENT_UPKEEP,
     EVENT_COPY_EDIT, /* somebody writes at the copy of a node */
     EVENT_COPY_END,
+    EVENT_READMIT,   /* a node that was switched off at the hub */
 };
 
 struct message;
@@ -134,6 +135,10 @@ struct site {
     struct site *copy_of; /* a copy of that node; NULL: the node itself */
     bool gone;            /* a copy that was switched off */
     uint32_t births;
+    uint8_t keys;         /* number of its key pair */
+    uint8_t renewals;
+    bool revoked;         /* switched off in the registry */
+    uint64_t readmitted_ms;
     bool hostile;         /* its owner lies; only what concerns others is checked */
     uint32_t hostile_left; /* requests that are still to be changed */
     struct cursor cursors[CURSORS];
@@ -269,6 +274,14 @@ void fault_heal(struct world *w);
 void failover_begin(struct world *w);
 /* Nodes still hold what the hub lacks. */
 bool failover_lasts(struct world *w);
+
+/* ---- registry.c ---- */
+
+void registry_renew_key(struct world *w, struct site *s);
+void registry_revoke(struct world *w, struct site *s, uint64_t pick);
+void registry_readmit(struct world *w, struct site *s);
+/* Or was a moment ago: an answer from before may be long on its way. */
+bool registry_is_revoked(const struct world *w, const struct site *s);
 
 /* ---- copy.c ---- */
 
