@@ -36,8 +36,8 @@ void registry_renew_key(struct world *w, struct site *s)
 {
     struct stub next;
     struct public_key key;
-    if (!s->core || s->hostile || s->revoked || s->renewals == RENEWALS || has_copy(w, s)) {
-        return;
+    if (!s->core || s->hostile || s->revoked || s->renewals == RENEWALS || has_copy(w, s) || core_epoch(s->core) > 1) {
+        return; /* README.md, "Open": a key of a later epoch, and an old copy that still pushes an earlier one */
     }
     stub_init(&next, w->plan->seed, (uint8_t)(s->keys + KEYS_APART), w->plan->settings[SETTING_real] > 0);
     must(w, next.crypto.public_key(&next, SIGN_LOG, &key), "key");
