@@ -9,7 +9,7 @@
 bool registry_is_revoked(const struct world *w, const struct site *s)
 {
     const struct site *named = s->copy_of ? s->copy_of : s;
-    return named->revoked || (named->readmitted_ms > 0 && w->now_ms < named->readmitted_ms + HOUR);
+    return named->revoked || named->perhaps_revoked || (named->readmitted_ms > 0 && w->now_ms < named->readmitted_ms + HOUR);
 }
 
 static bool has_copy(const struct world *w, const struct site *s)
@@ -73,25 +73,30 @@ static struct status switch_to(struct world *w, const struct site *s, bool activ
 void registry_revoke(struct world *w, struct site *s, uint64_t pick)
 {
     struct random random = {.state = pick};
-    if (s->hostile || s->revoked || !w->sites[0].core || !status_is_ok(switch_to(w, s, false))) {
+    if (s->hostile || s->revoked || s->perhaps_revoked || !w->sites[0].core) {
         return;
     }
-    s->revoked = true;
+    struct status status = switch_to(w, s, false);
+    if (!status_is_ok(status) && status.code != STATUS_UNKNOWN) {
+        return;
+    }
+    s->revoked = status_is_ok(status);
+    s->perhaps_revoked = !s->revoked;
     SIM_MARK(w, revoked);
-    TRACE(w, s, "is switched off at the hub");
+    TRACE(w, s, "is %sswitched off at the hub", s->revoked ? "" : "perhaps ");
     (void)world_put(w, w->now_ms + HOUR + random_below(&random, 6 * DAY), EVENT_READMIT, s->index);
 }
 
 void registry_readmit(struct world *w, struct site *s)
 {
-    if (!s->revoked) {
+    if (!s->revoked && !s->perhaps_revoked) {
         return;
     }
     if (!w->sites[0].core || !status_is_ok(switch_to(w, s, true))) {
         (void)world_put(w, w->now_ms + HOUR, EVENT_READMIT, s->index); /* said again */
         return;
     }
-    s->revoked = false;
+    s->revoked = s->perhaps_revoked = false;
     s->readmitted_ms = w->now_ms;
     SIM_MARK(w, readmitted);
     TRACE(w, s, "is taken in again");

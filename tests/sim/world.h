@@ -138,6 +138,7 @@ struct site {
     uint8_t keys;         /* number of its key pair */
     uint8_t renewals;
     bool revoked;         /* switched off in the registry */
+    bool perhaps_revoked; /* ... in a commit of unknown outcome */
     uint64_t readmitted_ms;
     bool hostile;         /* its owner lies; only what concerns others is checked */
     uint32_t hostile_left; /* requests that are still to be changed */
