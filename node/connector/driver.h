@@ -87,8 +87,8 @@ struct driver_ops {
      * install there are no shadows. */
     struct status (*rows)(struct driver *driver, size_t table, const struct span *keys, size_t count, bool lock,
                           struct arena *arena, struct legacy_row *out_rows) MUST_CHECK;
-    /* Shadows by record (part too unless any_part), or by identity digest, or keys with a shadow but no row (vanished
-     * and not yet untied), ascending by key after `after`. */
+    /* Shadows by record (part too unless any_part), or by identity digest, or keys with a shadow but no row,
+     * ascending by key after `after`. */
     struct status (*shadows_of_record)(struct driver *driver, struct record_id record, bool any_part, struct part_id part,
                                        size_t limit, struct arena *arena, struct legacy_shadow *out_shadows,
                                        size_t *out_count) MUST_CHECK;

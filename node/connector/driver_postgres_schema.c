@@ -366,7 +366,7 @@ static struct status orphans_sql(struct driver_postgres *postgres, size_t table,
 {
     struct buffer sql;
     buffer_init(&sql, &postgres->arena);
-    sql_add(&sql, "SELECT s.key FROM simpul.shadow AS s WHERE s.lane = $1 AND s.tbl = $2 AND s.key > $3 AND s.state <> 4"
+    sql_add(&sql, "SELECT s.key FROM simpul.shadow AS s WHERE s.lane = $1 AND s.tbl = $2 AND s.key > $3"
                   " AND NOT EXISTS (SELECT 1 FROM ");
     sql_add(&sql, postgres->tables[table].name);
     sql_add(&sql, " AS r WHERE ");

@@ -36,7 +36,7 @@ static const char *const STATEMENTS[STATEMENT_COUNT] = {
                                " WHERE lane = ?1 AND record = ?2 AND part = ?3 ORDER BY tbl, key LIMIT ?4",
     [STATEMENT_SHADOWS_IDENTITY] = "SELECT tbl, key, version, state, record, part, identity, bytes FROM simpul_shadow"
                                    " WHERE lane = ?1 AND tbl = ?2 AND identity = ?3 ORDER BY key LIMIT ?4",
-    [STATEMENT_SHADOW_KEYS] = "SELECT key FROM simpul_shadow WHERE lane = ?1 AND tbl = ?2 AND key > ?3 AND state <> 4"
+    [STATEMENT_SHADOW_KEYS] = "SELECT key FROM simpul_shadow WHERE lane = ?1 AND tbl = ?2 AND key > ?3"
                               " ORDER BY key LIMIT ?4",
     [STATEMENT_MARK_GET] = "SELECT value FROM simpul_mark WHERE name = ?1",
     [STATEMENT_MARK_SET] = "INSERT OR REPLACE INTO simpul_mark (name, value) VALUES (?1, ?2)",

@@ -322,7 +322,6 @@ struct status runner_open(struct runner *runner, bool *out_load, bool *out_compa
     *out_compare = loaded != 0 && restored;
     struct span key;
     size_t count = 0;
-    runner->vanished = loaded != 0; /* orphans are not asked for what is untied */
     for (size_t t = 0; t < runner->options.mapping->table_count && !runner->vanished; t++) {
         TRY(runner->driver->ops->orphans(runner->driver, t, (struct span){0}, 1, &runner->arena, &key, &count));
         runner->vanished = count > 0;

@@ -250,6 +250,32 @@ static inline void bench_end(struct bench *b)
     arena_release(&b->arena);
 }
 
+static inline struct record_id bench_only_record(struct bench *b)
+{
+    struct record_row row;
+    struct record_filter filter = {.hidden_too = true};
+    size_t count = 0;
+    must(site_begin(&b->w, b->node));
+    must(b->node->store->ops->records_list(b->node->store, &filter, (struct record_id){{0}}, false, 1, &b->arena, &row, &count));
+    core_rollback(b->node->core);
+    assert_int_equal(count, 1);
+    return row.id;
+}
+
+static inline uint64_t bench_own_leaves(struct bench *b)
+{
+    struct stream_info *streams = NULL;
+    size_t count = 0;
+    uint64_t leaves = 0;
+    must(site_begin(&b->w, b->node));
+    must(core_streams(b->node->core, &b->arena, &streams, &count));
+    for (size_t i = 0; i < count; i++) {
+        leaves += streams[i].own ? streams[i].size : 0;
+    }
+    core_rollback(b->node->core);
+    return leaves;
+}
+
 /* ---- what is seen ---- */
 
 static inline size_t bench_records(struct bench *b, struct site *s)

@@ -17,27 +17,13 @@ static void file_rows(struct bench *b)
     assert_int_equal(bench_number(b, "SELECT count(*) FROM aduan"), ROWS);
 }
 
-static uint64_t own_leaves(struct bench *b)
-{
-    struct stream_info *streams = NULL;
-    size_t count = 0;
-    uint64_t leaves = 0;
-    must(site_begin(&b->w, b->node));
-    must(core_streams(b->node->core, &b->arena, &streams, &count));
-    for (size_t i = 0; i < count; i++) {
-        leaves += streams[i].own ? streams[i].size : 0;
-    }
-    core_rollback(b->node->core);
-    return leaves;
-}
-
 static void all_is_captured_once(struct bench *b, uint64_t leaves)
 {
     assert_int_equal(bench_number(b, "SELECT count(*) FROM simpul_shadow"), ROWS);
     assert_int_equal(bench_number(b, "SELECT count(*) FROM simpul_outbox"), 0);
     assert_int_equal(bench_number(b, "SELECT length(value) FROM simpul_mark WHERE name = 'claims 1'"), 16);
     assert_int_equal(bench_quarantine_count(b), 0);
-    assert_int_equal(own_leaves(b), leaves);
+    assert_int_equal(bench_own_leaves(b), leaves);
 }
 
 static struct status counted_swap(struct driver *driver, const char *name, struct span known, struct span value)
@@ -95,7 +81,7 @@ static void batches_follow_each_other_and_each_row_is_captured_once(void **state
     struct driver_ops ops;
     prepare(&b, &ops);
     ops.mark_swap = counted_swap;
-    uint64_t before = own_leaves(&b);
+    uint64_t before = bench_own_leaves(&b);
     file_rows(&b);
     must(run_with(&b, &ops));
     all_is_captured_once(&b, before + LEAVES * ROWS);
@@ -117,7 +103,7 @@ static void a_chain_that_loses_its_connection_anywhere_captures_each_row_once(vo
             prepare(&b, &ops);
             ops.commit = cut_commit;
             cut_at = known ? at : at + 1000;
-            uint64_t before = own_leaves(&b);
+            uint64_t before = bench_own_leaves(&b);
             file_rows(&b);
             assert_false(status_is_ok(run_with(&b, &ops)));
             bench_close(&b);
@@ -147,7 +133,7 @@ static void what_is_edited_while_its_batch_is_on_its_way_comes_after_it(void **s
     prepare(&b, &ops);
     ops.outbox = meanwhile;
     bench_of_clerk = &b;
-    uint64_t before = own_leaves(&b);
+    uint64_t before = bench_own_leaves(&b);
     file_rows(&b);
     must(run_with(&b, &ops));
     assert_true(claims_swapped > 0);

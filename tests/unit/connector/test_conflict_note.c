@@ -14,23 +14,11 @@ static void begin_telling(struct bench *b, const char *how)
     bench_settle(b);
 }
 
-static struct record_id only_record(struct bench *b)
-{
-    struct record_row row;
-    struct record_filter filter = {.hidden_too = true};
-    size_t count = 0;
-    must(site_begin(&b->w, b->node));
-    must(b->node->store->ops->records_list(b->node->store, &filter, (struct record_id){{0}}, false, 1, &b->arena, &row, &count));
-    core_rollback(b->node->core);
-    assert_int_equal(count, 1);
-    return row.id;
-}
-
 static void hub_says_status(struct bench *b, enum complaint_status status)
 {
     struct token token;
-    must(site_read(&b->w, &b->w.hub, only_record(b), &token));
-    must(site_edit(&b->w, &b->w.hub, 0, only_record(b), &token, REG_STATUS, status_value(&b->w, status)));
+    must(site_read(&b->w, &b->w.hub, bench_only_record(b), &token));
+    must(site_edit(&b->w, &b->w.hub, 0, bench_only_record(b), &token, REG_STATUS, status_value(&b->w, status)));
 }
 
 /* The clerk and the hub, without having seen each other: selesai against bukan_wewenang. */
@@ -40,7 +28,7 @@ static void quarrel(struct bench *b)
     hub_says_status(b, COMPLAINT_BUKAN_WEWENANG);
     bench_run(b);
     bench_settle(b);
-    assert_int_equal(site_siblings(&b->w, &b->w.hub, only_record(b), REG_STATUS), 2);
+    assert_int_equal(site_siblings(&b->w, &b->w.hub, bench_only_record(b), REG_STATUS), 2);
 }
 
 static void a_conflict_is_told_once_as_an_internal_note_that_nobody_captures(void **state)

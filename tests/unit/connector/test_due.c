@@ -132,25 +132,13 @@ static void hub_retitles(struct bench *b, struct record_id id, const char *title
     must(site_edit(&b->w, &b->w.hub, 0, id, &token, REG_TITLE, text_value(&b->w, title)));
 }
 
-static struct record_id only_record(struct bench *b)
-{
-    struct record_row row;
-    struct record_filter filter = {.hidden_too = true};
-    size_t count = 0;
-    must(site_begin(&b->w, b->node));
-    must(b->node->store->ops->records_list(b->node->store, &filter, (struct record_id){{0}}, false, 1, &b->arena, &row, &count));
-    core_rollback(b->node->core);
-    assert_int_equal(count, 1);
-    return row.id;
-}
-
 static void begin_with_a_row(struct bench *b, struct record_id *out_id)
 {
     bench_begin(b);
     bench_sql(b, "INSERT INTO aduan (tiket, judul) VALUES ('T1', 'Jalan rusak')");
     bench_open(b);
     bench_settle(b);
-    *out_id = only_record(b);
+    *out_id = bench_only_record(b);
 }
 
 /* Records of the hub wait for their rows as long as a first load runs. */

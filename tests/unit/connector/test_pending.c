@@ -64,20 +64,6 @@ static void run_cut(struct bench *b, enum cut cut)
     bench_open(b);
 }
 
-static uint64_t own_leaves(struct bench *b)
-{
-    struct stream_info *streams = NULL;
-    size_t count = 0;
-    uint64_t leaves = 0;
-    must(site_begin(&b->w, b->node));
-    must(core_streams(b->node->core, &b->arena, &streams, &count));
-    for (size_t i = 0; i < count; i++) {
-        leaves += streams[i].own ? streams[i].size : 0;
-    }
-    core_rollback(b->node->core);
-    return leaves;
-}
-
 static size_t pending_count(struct bench *b)
 {
     struct pair pairs[8];
@@ -109,7 +95,7 @@ static uint64_t leaves_with(enum cut first, enum cut second)
     assert_int_equal(bench_number(&b, "SELECT length(value) FROM simpul_mark WHERE name = 'claims 1'"), 16);
     assert_int_equal(bench_quarantine_count(&b), 0);
     assert_true(pending_count(&b) <= 1); /* of the last batch */
-    uint64_t leaves = own_leaves(&b);
+    uint64_t leaves = bench_own_leaves(&b);
     bench_end(&b);
     return leaves;
 }
@@ -158,7 +144,7 @@ static void claims_of_another_connector_are_noticed_before_a_leaf_is_written(voi
     bench_open(&b);
     bench_sql(&b, "INSERT INTO aduan (tiket, judul, isi) VALUES ('T1', 'Lampu', 'padam')");
     bench_settle(&b);
-    uint64_t leaves = own_leaves(&b);
+    uint64_t leaves = bench_own_leaves(&b);
     bench_sql(&b, "UPDATE simpul_mark SET value = randomblob(16) WHERE name = 'claims 1'");
     bench_sql(&b, "UPDATE aduan SET judul = 'Lampu jalan'");
     engine = (struct engine_options){.core = b.node->core, .memory = memory_heap()};
@@ -167,9 +153,9 @@ static void claims_of_another_connector_are_noticed_before_a_leaf_is_written(voi
     assert_int_equal(bench_turn(&b, &busy).code, STATUS_STALE);
     arena_clear(&b.runner.arena);
     engine_stop(b.options.engine);
-    assert_int_equal(own_leaves(&b), leaves);
+    assert_int_equal(bench_own_leaves(&b), leaves);
     bench_settle(&b);
-    assert_int_equal(own_leaves(&b), leaves + 1);
+    assert_int_equal(bench_own_leaves(&b), leaves + 1);
     assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_outbox"), 0);
     bench_end(&b);
 }

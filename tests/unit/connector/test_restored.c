@@ -4,18 +4,6 @@
 
 /* Old copies of a node's store beside a legacy database that went on (connector.md, "Order of commits", 3). */
 
-static struct record_id only_record(struct bench *b)
-{
-    struct record_row row;
-    struct record_filter filter = {.hidden_too = true};
-    size_t count = 0;
-    must(site_begin(&b->w, b->node));
-    must(b->node->store->ops->records_list(b->node->store, &filter, (struct record_id){{0}}, false, 1, &b->arena, &row, &count));
-    core_rollback(b->node->core);
-    assert_int_equal(count, 1);
-    return row.id;
-}
-
 static void swap_store(struct bench *b, struct store *store)
 {
     site_stop(b->node);
@@ -40,7 +28,7 @@ static void a_capture_that_was_written_again_in_a_new_epoch_is_not_captured_agai
     struct token token;
     struct store *twin;
     begin_with_a_row(&b);
-    struct record_id id = only_record(&b);
+    struct record_id id = bench_only_record(&b);
     must(store_model_copy(b.node->store, b.w.memory, &twin));
     bench_sql(&b, "UPDATE aduan SET judul = 'dari petugas' WHERE id = 1");
     bench_run(&b); /* captured, and not pushed: the shadow names it */
@@ -119,15 +107,15 @@ static void a_row_deleted_and_inserted_again_in_one_transaction_stays_one_compla
     (void)state;
     struct bench b;
     begin_with_a_row(&b);
-    struct record_id id = only_record(&b);
+    struct record_id id = bench_only_record(&b);
     bench_sql(&b, "BEGIN; DELETE FROM aduan WHERE id = 1; INSERT INTO aduan (id, tiket, judul) VALUES (7, 'T1', 'diperbaiki'); COMMIT");
     bench_settle(&b);
-    assert_true(record_id_equal(only_record(&b), id));
+    assert_true(record_id_equal(bench_only_record(&b), id));
     assert_int_equal(site_siblings(&b.w, &b.w.hub, id, REG_TITLE), 1);
     assert_int_equal(bench_number(&b, "SELECT count(*) FROM aduan"), 1);
     bench_sql(&b, "BEGIN; INSERT INTO aduan (id, tiket, judul) VALUES (8, 'T1', 'sekali lagi'); DELETE FROM aduan WHERE id = 7; COMMIT");
     bench_settle(&b);
-    assert_true(record_id_equal(only_record(&b), id));
+    assert_true(record_id_equal(bench_only_record(&b), id));
     assert_int_equal(bench_number(&b, "SELECT count(*) FROM aduan"), 1);
     bench_end(&b);
 }
@@ -140,7 +128,7 @@ static void a_row_that_comes_back_under_another_key_after_its_complaint_has_left
     struct bench b;
     struct site *other;
     begin_with_a_row(&b);
-    struct record_id id = only_record(&b);
+    struct record_id id = bench_only_record(&b);
     must(world_join(&b.w, "61.04", NULL, &other));
     bench_sql(&b, "DELETE FROM aduan WHERE id = 1");
     must(world_route(&b.w, id, "61.04"));
@@ -150,10 +138,10 @@ static void a_row_that_comes_back_under_another_key_after_its_complaint_has_left
     bench_open(&b);
     bench_sql(&b, "INSERT INTO aduan (id, tiket, judul) VALUES (7, 'T1', 'pertama')");
     bench_settle(&b);
-    assert_true(record_id_equal(only_record(&b), id));
+    assert_true(record_id_equal(bench_only_record(&b), id));
     bench_sql(&b, "UPDATE aduan SET judul = 'dari pemilik lama' WHERE id = 7");
     bench_settle(&b);
-    assert_true(record_id_equal(only_record(&b), id));
+    assert_true(record_id_equal(bench_only_record(&b), id));
     assert_string_equal(site_title(&b.w, other, id), "dari pemilik lama");
     bench_end(&b);
 }
@@ -165,7 +153,7 @@ static void a_complaint_that_comes_back_has_a_row_again_where_the_first_one_is_g
     struct bench b;
     struct site *other;
     begin_with_a_row(&b);
-    struct record_id id = only_record(&b);
+    struct record_id id = bench_only_record(&b);
     must(world_join(&b.w, "61.04", NULL, &other));
     must(world_route(&b.w, id, "61.04"));
     bench_settle(&b);
@@ -178,7 +166,7 @@ static void a_complaint_that_comes_back_has_a_row_again_where_the_first_one_is_g
     assert_int_equal(bench_number(&b, "SELECT count(*) FROM simpul_shadow"), 1);
     bench_sql(&b, "UPDATE aduan SET judul = 'dikerjakan lagi'");
     bench_settle(&b);
-    assert_true(record_id_equal(only_record(&b), id));
+    assert_true(record_id_equal(bench_only_record(&b), id));
     assert_string_equal(site_title(&b.w, &b.w.hub, id), "dikerjakan lagi");
     bench_end(&b);
 }
