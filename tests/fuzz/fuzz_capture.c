@@ -3,6 +3,7 @@
 #include "node/mapping/mapping.h"
 #include "sync/capture.h"
 #include "tests/fuzz/budget.h"
+#include "tests/fuzz/row.h"
 #include "tests/unit/sync/world.h"
 
 /* From a row to changes: two versions of a legacy row (columns parted by the byte 1, versions by the byte 0, a column
@@ -42,23 +43,6 @@ static void begin(void)
     kept = budget_arena(SIZE_MAX);
     problems_init(&problems, &kept);
     REQUIRE(status_is_ok(mapping_parse("fuzz.yaml", span_text(mapping_text), &kept, &problems, &mapping)));
-}
-
-static void split_row(struct span text, struct mapping_raw *raw, size_t count)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t start = at;
-        while (at < text.size && text.data[at] != 1) {
-            at++;
-        }
-        raw[i] = (struct mapping_raw){.bytes = span_of(text.size ? text.data + start : NULL, at - start)};
-        raw[i].null = start >= text.size || (raw[i].bytes.size == 1 && text.data[start] == 2);
-        if (raw[i].null) {
-            raw[i].bytes = (struct span){0};
-        }
-        at += at < text.size ? 1 : 0;
-    }
 }
 
 static struct shadow_cell *cells_of(const struct mapping_table *table, const struct mapping_raw *raw,
@@ -166,7 +150,7 @@ static void take(struct span text, struct shadow **shadow)
 {
     const struct mapping_form *form = NULL;
     struct mapping_raw raw[LIMIT_COLUMNS];
-    split_row(text, raw, mapping->tables[0].column_count);
+    row_split(text, raw, mapping->tables[0].column_count);
     if (mapping_form(&mapping->tables[0], raw, &form) == ROW_FILTERED) {
         return;
     }

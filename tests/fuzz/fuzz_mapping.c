@@ -3,28 +3,12 @@
 #include "node/mapping/mapping.h"
 #include "proto/limits.h"
 #include "tests/fuzz/budget.h"
+#include "tests/fuzz/row.h"
 
 /* A mapping file, a zero byte, and the columns of a row, parted by the byte 1 (a column that is the byte 2 is NULL).
  * The file is refused with problems, or it loads and then any row is read, every value that was read decodes and can be
  * written back or is refused with a sentence. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void fill_row(struct span text, struct mapping_raw *raw, size_t count)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t start = at;
-        while (at < text.size && text.data[at] != 1) {
-            at++;
-        }
-        raw[i] = (struct mapping_raw){.bytes = span_of(text.size ? text.data + start : NULL, at - start)};
-        raw[i].null = start >= text.size || (raw[i].bytes.size == 1 && text.data[start] == 2);
-        if (raw[i].null) {
-            raw[i].bytes = (struct span){0};
-        }
-        at += at < text.size ? 1 : 0;
-    }
-}
 
 static void write_back(const struct mapping *mapping, const struct mapping_form *form, const struct mapping_raw *raw,
                        const struct mapping_reading *reading, struct arena *arena)
@@ -94,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(problems_none(&problems));
         for (size_t i = 0; i < mapping->table_count; i++) {
             struct mapping_raw raw[LIMIT_COLUMNS];
-            fill_row(row, raw, mapping->tables[i].column_count);
+            row_split(row, raw, mapping->tables[i].column_count);
             take_row(mapping, &mapping->tables[i], raw, &arena);
         }
     } else if (!status_is_ok(problems_text(&problems, &arena, &report))) {
